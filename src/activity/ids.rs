@@ -1,0 +1,250 @@
+//! The names of actors and accounts, each stored once, in ascending order.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One id, as it stood in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id<'a> {
+    /// From a column of signed integers.
+    Int(i64),
+    /// From a column of unsigned integers.
+    UInt(u64),
+    /// From a column of strings, categories or an enum.
+    Str(&'a str),
+}
+
+impl fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(id) => id.fmt(f),
+            Self::UInt(id) => id.fmt(f),
+            Self::Str(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<i64> for Id<'_> {
+    fn from(id: i64) -> Self {
+        Self::Int(id)
+    }
+}
+
+impl From<u64> for Id<'_> {
+    fn from(id: u64) -> Self {
+        Self::UInt(id)
+    }
+}
+
+impl<'a> From<&'a str> for Id<'a> {
+    fn from(id: &'a str) -> Self {
+        Self::Str(id)
+    }
+}
+
+/// The type of an id column. Categories and enums are held, and given back, as strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum IdType {
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    String,
+}
+
+impl IdType {
+    pub(crate) fn is_signed(self) -> bool {
+        matches!(self, Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64)
+    }
+}
+
+/// Distinct ids in ascending order; an id's place in it is its number everywhere else.
+///
+/// Integers are held as keys that order like the ids themselves: a signed one with its sign bit turned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    id_type: IdType,
+    keys: Vec<u64>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Ids {
+    pub(crate) fn new(id_type: IdType) -> Self {
+        Self { id_type, keys: Vec::new(), text: String::new(), ends: Vec::new() }
+    }
+
+    pub(crate) fn id_type(&self) -> IdType {
+        self.id_type
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        if self.id_type == IdType::String { self.ends.len() } else { self.keys.len() }
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Id<'_> {
+        match self.id_type {
+            IdType::String => Id::Str(self.string(number)),
+            signed if signed.is_signed() => Id::Int(Self::signed_id(self.keys[number])),
+            _ => Id::UInt(self.keys[number]),
+        }
+    }
+
+    fn string(&self, number: usize) -> &str {
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.text[start..self.ends[number]]
+    }
+
+    /// The key of a signed integer.
+    #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "a key carries the bits of the id")]
+    pub(crate) fn signed_key(id: i64) -> u64 {
+        id as u64 ^ (1 << 63)
+    }
+
+    /// The signed integer of a key.
+    #[inline]
+    #[expect(clippy::cast_possible_wrap, reason = "a key carries the bits of the id")]
+    pub(crate) fn signed_id(key: u64) -> i64 {
+        (key ^ (1 << 63)) as i64
+    }
+
+    pub(crate) fn push_key(&mut self, key: u64) {
+        self.keys.push(key);
+    }
+
+    pub(crate) fn push_str(&mut self, id: &str) {
+        self.text.push_str(id);
+        self.ends.push(self.text.len());
+    }
+
+    pub(crate) fn push_from(&mut self, other: &Self, number: usize) {
+        match other.id_type {
+            IdType::String => self.push_str(other.string(number)),
+            _ => self.push_key(other.keys[number]),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Id<'_>> {
+        (0..self.len()).map(|number| self.get(number))
+    }
+
+    /// Orders an id of this list against one of another list of the same type.
+    pub(crate) fn compare(&self, number: usize, other: &Self, other_number: usize) -> Ordering {
+        match self.id_type {
+            IdType::String => self.string(number).cmp(other.string(other_number)),
+            _ => self.keys[number].cmp(&other.keys[other_number]),
+        }
+    }
+
+    /// The number of an id. Integers are found whichever signedness they come in.
+    pub(crate) fn position(&self, id: Id<'_>) -> Option<usize> {
+        let key = match (id, self.id_type) {
+            (Id::Str(id), IdType::String) => {
+                let (mut low, mut high) = (0, self.len());
+                while low < high {
+                    let middle = usize::midpoint(low, high);
+                    match self.string(middle).cmp(id) {
+                        Ordering::Less => low = middle + 1,
+                        Ordering::Greater => high = middle,
+                        Ordering::Equal => return Some(middle),
+                    }
+                }
+                return None;
+            }
+            (Id::Int(id), id_type) if id_type.is_signed() => Self::signed_key(id),
+            (Id::UInt(id), id_type) if id_type.is_signed() => Self::signed_key(i64::try_from(id).ok()?),
+            (Id::Int(id), id_type) if id_type != IdType::String => u64::try_from(id).ok()?,
+            (Id::UInt(id), id_type) if id_type != IdType::String => id,
+            _ => return None,
+        };
+        self.keys.binary_search(&key).ok()
+    }
+
+    pub(crate) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// Number of each id of `self` within `union`, which holds them all.
+    pub(crate) fn places_in(&self, union: &Self) -> Vec<u32> {
+        let mut place = 0;
+        (0..self.len())
+            .map(|number| {
+                while union.compare(place, self, number) == Ordering::Less {
+                    place += 1;
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "ids are counted in a u32")]
+                let found = place as u32;
+                found
+            })
+            .collect()
+    }
+
+    /// The ids of both lists, each once.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut union = Self::new(self.id_type);
+        let (mut left, mut right) = (0, 0);
+        while left < self.len() || right < other.len() {
+            let order = if left == self.len() {
+                Ordering::Greater
+            } else if right == other.len() {
+                Ordering::Less
+            } else {
+                self.compare(left, other, right)
+            };
+            if order == Ordering::Greater {
+                union.push_from(other, right);
+            } else {
+                union.push_from(self, left);
+            }
+            left += usize::from(order != Ordering::Greater);
+            right += usize::from(order != Ordering::Less);
+        }
+        union
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ints(ids: &[i64]) -> Ids {
+        let mut list = Ids::new(IdType::Int64);
+        ids.iter().for_each(|&id| list.push_key(Ids::signed_key(id)));
+        list
+    }
+
+    #[test]
+    fn keys_order_like_the_ids() {
+        let ids = [i64::MIN, -1, 0, 1, i64::MAX];
+        let list = ints(&ids);
+        assert!(list.keys().is_sorted());
+        for (number, id) in ids.into_iter().enumerate() {
+            assert_eq!(list.get(number), Id::Int(id));
+            assert_eq!(list.position(Id::Int(id)), Some(number));
+        }
+        assert_eq!(list.position(Id::UInt(1)), Some(3));
+        assert_eq!(list.position(Id::UInt(u64::MAX)), None);
+        assert_eq!(list.position(Id::Str("1")), None);
+    }
+
+    #[test]
+    fn unions_and_places() {
+        let (left, right) = (ints(&[1, 3, 5]), ints(&[2, 3]));
+        let union = left.union(&right);
+        assert_eq!(union, ints(&[1, 2, 3, 5]));
+        assert_eq!(left.places_in(&union), [0, 2, 3]);
+        assert_eq!(right.places_in(&union), [1, 2]);
+        let mut strings = Ids::new(IdType::String);
+        ["", "a", "ab"].into_iter().for_each(|id| strings.push_str(id));
+        assert_eq!(strings.position(Id::Str("ab")), Some(2));
+        assert_eq!(strings.position(Id::Str("b")), None);
+        assert_eq!(strings.union(&strings), strings);
+    }
+}

@@ -1,0 +1,204 @@
+//! The table behind an activity: for every actor the days with activity, as plain sorted columns.
+
+use std::ops::Range;
+
+use super::features::{FeatureMap, FeatureSets};
+use super::ids::Ids;
+
+/// The seat of an actor without an account.
+pub(crate) const NO_ACCOUNT: u32 = u32::MAX;
+
+/// Active days, one row a seat and day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rows {
+    pub(crate) day: Vec<i32>,
+    pub(crate) events: Vec<u32>,
+    pub(crate) value: Option<Vec<f64>>,
+    pub(crate) features: Option<FeatureSets>,
+}
+
+impl Rows {
+    pub(crate) fn new(value: bool, features: bool) -> Self {
+        Self {
+            day: Vec::new(),
+            events: Vec::new(),
+            value: value.then(Vec::new),
+            features: features.then(FeatureSets::default),
+        }
+    }
+
+    pub(crate) fn reserve_exact(&mut self, rows: usize) {
+        self.day.reserve_exact(rows);
+        self.events.reserve_exact(rows);
+        if let Some(value) = &mut self.value {
+            value.reserve_exact(rows);
+        }
+        if let Some(features) = &mut self.features {
+            features.reserve_exact(rows);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.day.len()
+    }
+
+    /// Appends a stretch of rows of another table, whose features are renumbered by `map`.
+    pub(crate) fn extend(&mut self, from: &Self, rows: Range<usize>, map: &FeatureMap) {
+        let at = self.len();
+        self.day.extend_from_slice(&from.day[rows.clone()]);
+        self.events.extend_from_slice(&from.events[rows.clone()]);
+        if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
+            value.extend_from_slice(&other[rows.clone()]);
+        }
+        if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
+            features.extend(at, other, rows, map);
+        }
+    }
+
+    /// Appends the rows of several sorted stretches as one sorted stretch, joining those of one day.
+    pub(crate) fn extend_joined(&mut self, parts: &[Part<'_>], scratch: &mut Vec<(i32, u32, usize)>) {
+        if let [part] = parts {
+            return self.extend(part.rows, part.range.clone(), part.map);
+        }
+        scratch.clear();
+        for (number, part) in (0_u32..).zip(parts) {
+            scratch.extend(part.range.clone().map(|row| (part.rows.day[row], number, row)));
+        }
+        // Stable in the order of the parts, so that sums of values do not depend on anything else.
+        scratch.sort_unstable();
+        let start = self.len();
+        for &(day, number, row) in &*scratch {
+            let part = &parts[number as usize];
+            if self.len() > start && self.day[self.len() - 1] == day {
+                self.join_last(part.rows, row, part.map);
+            } else {
+                self.extend(part.rows, row..row + 1, part.map);
+            }
+        }
+    }
+
+    fn join_last(&mut self, from: &Self, row: usize, map: &FeatureMap) {
+        let last = self.len() - 1;
+        self.events[last] = self.events[last].saturating_add(from.events[row]);
+        if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
+            value[last] += other[row];
+        }
+        if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
+            features.join_last(last, other, row, map);
+        }
+    }
+}
+
+/// A sorted stretch of rows to be joined with others.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) rows: &'a Rows,
+    pub(crate) range: Range<usize>,
+    pub(crate) map: &'a FeatureMap,
+}
+
+/// Actors in the order of their ids; their seats, one an account, in the order of the accounts and the one without
+/// account last; the days of every seat in order. All of it is determined by the events alone, whatever their order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ledger {
+    pub(crate) actors: Ids,
+    pub(crate) accounts: Option<Ids>,
+    pub(crate) features: Vec<String>,
+    /// Per actor the first seat, and one more for the end.
+    first_seat: Vec<u32>,
+    /// Per seat the account, [`NO_ACCOUNT`] for none; empty where accounts are not mapped.
+    seat_account: Vec<u32>,
+    /// Per seat the first row, and one more for the end.
+    first_row: Vec<u64>,
+    pub(crate) rows: Rows,
+}
+
+impl Ledger {
+    pub(crate) fn new(actors: Ids, accounts: Option<Ids>, features: Vec<String>, rows: Rows) -> Self {
+        Self {
+            actors,
+            accounts,
+            features,
+            first_seat: vec![0],
+            seat_account: Vec::new(),
+            first_row: vec![0],
+            rows,
+        }
+    }
+
+    pub(crate) fn from_parts(
+        actors: Ids,
+        accounts: Option<Ids>,
+        features: Vec<String>,
+        offsets: (Vec<u32>, Vec<u32>, Vec<u64>),
+        rows: Rows,
+    ) -> Self {
+        let (first_seat, seat_account, first_row) = offsets;
+        Self { actors, accounts, features, first_seat, seat_account, first_row, rows }
+    }
+
+    pub(crate) fn offsets(&self) -> (&[u32], &[u32], &[u64]) {
+        (&self.first_seat, &self.seat_account, &self.first_row)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.first_seat.len() - 1
+    }
+
+    pub(crate) fn seats(&self, actor: usize) -> Range<usize> {
+        self.first_seat[actor] as usize..self.first_seat[actor + 1] as usize
+    }
+
+    pub(crate) fn account(&self, seat: usize) -> u32 {
+        self.seat_account.get(seat).copied().unwrap_or(NO_ACCOUNT)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    pub(crate) fn rows_of_seat(&self, seat: usize) -> Range<usize> {
+        self.first_row[seat] as usize..self.first_row[seat + 1] as usize
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    pub(crate) fn rows_of(&self, actor: usize) -> Range<usize> {
+        let seats = self.seats(actor);
+        self.first_row[seats.start] as usize..self.first_row[seats.end] as usize
+    }
+
+    /// The days of an actor in order. With several seats a day can stand more than once.
+    #[inline]
+    pub(crate) fn days<'a>(&'a self, actor: usize, scratch: &'a mut Vec<i32>) -> &'a [i32] {
+        let days = &self.rows.day[self.rows_of(actor)];
+        if self.seats(actor).len() == 1 {
+            return days;
+        }
+        scratch.clear();
+        scratch.extend_from_slice(days);
+        scratch.sort_unstable();
+        scratch
+    }
+
+    /// Closes the seat whose rows have been appended last.
+    pub(crate) fn end_seat(&mut self, account: u32) {
+        if self.accounts.is_some() {
+            self.seat_account.push(account);
+        }
+        self.first_row.push(self.rows.len() as u64);
+    }
+
+    /// Closes the actor whose seats have been ended last.
+    pub(crate) fn end_actor(&mut self) {
+        #[expect(clippy::cast_possible_truncation, reason = "seats are counted in a u32 at ingestion")]
+        self.first_seat.push((self.first_row.len() - 1) as u32);
+    }
+
+    /// How many seats have been ended.
+    pub(crate) fn seat_count(&self) -> usize {
+        self.first_row.len() - 1
+    }
+
+    /// An empty table of the same kind and features, to be filled by a rebuild.
+    pub(crate) fn like(&self) -> Self {
+        let rows = Rows::new(self.rows.value.is_some(), self.rows.features.is_some());
+        Self::new(Ids::new(self.actors.id_type()), self.accounts.clone(), self.features.clone(), rows)
+    }
+}

@@ -1,0 +1,241 @@
+//! Batches of plain columns into shards, and shards into the ledger.
+
+use std::sync::{Mutex, PoisonError};
+
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::features::FeatureMap;
+use super::front::{Front, UserDay};
+use super::ids::{IdType, Ids};
+use super::ledger::{Ledger, NO_ACCOUNT, Rows};
+use super::pool::Strings;
+use super::shard::{Carried, Grouped, LOW_FEATURES, NO_FEATURE, Shard};
+use crate::error::{Error, Result};
+
+const SHARDS: usize = 64;
+/// So many user-days wait in the lanes before they go to the shards together: the more, the fewer times a shard's
+/// tables have to be fetched into the processor's cache.
+const WAITING: usize = 1 << 17;
+/// The day of a row that is left out.
+pub(crate) const LEFT_OUT: i32 = i32::MIN;
+
+/// One id column of a batch as keys: the bits of an integer, the number of a string.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) keys: Vec<u64>,
+    /// Which rows are null; empty if none is.
+    pub(crate) nulls: Vec<bool>,
+}
+
+impl Keys {
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.nulls.get(row).copied().unwrap_or(false)
+    }
+}
+
+/// Events as plain columns.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) user: Keys,
+    /// Per row the local day, [`LEFT_OUT`] for a row that is left out.
+    pub(crate) day: Vec<i32>,
+    pub(crate) account: Option<Keys>,
+    pub(crate) feature: Option<Vec<u32>>,
+    pub(crate) value: Option<Vec<f64>>,
+}
+
+/// One worker's own room: the front of its part of the log, and finished user-days on their way to the shards.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    front: Front,
+    lanes: Vec<Vec<UserDay>>,
+    waiting: usize,
+}
+
+/// The shards, filled by several workers at once.
+#[derive(Debug)]
+pub(crate) struct Reducer {
+    carried: Carried,
+    shards: Vec<Mutex<Shard>>,
+}
+
+/// How keys of a column turn back into ids.
+#[derive(Debug)]
+pub(crate) struct KeyIds {
+    pub(crate) id_type: IdType,
+    pub(crate) strings: Strings,
+}
+
+impl Reducer {
+    pub(crate) fn new(carried: Carried) -> Self {
+        Self { carried, shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(carried))).collect() }
+    }
+
+    pub(crate) fn lanes(&self) -> Lanes {
+        Lanes { front: Front::new(self.carried), lanes: vec![Vec::new(); SHARDS], waiting: 0 }
+    }
+
+    /// Takes in a batch. What is still in the lanes goes on to the shards with [`flush`](Self::flush).
+    pub(crate) fn absorb(&self, batch: &Batch, lanes: &mut Lanes) {
+        let Lanes { front, lanes: out, waiting } = lanes;
+        for row in (0..batch.day.len()).filter(|&row| batch.day[row] != LEFT_OUT) {
+            let feature = batch.feature.as_ref().map_or(NO_FEATURE, |feature| feature[row]);
+            let mut event = UserDay::event(batch.user.keys[row], batch.day[row], feature);
+            if let Some(account) = &batch.account {
+                event.account = (!account.is_null(row)).then(|| account.keys[row]);
+            }
+            if let Some(value) = &batch.value {
+                event.value = value[row];
+            }
+            front.add(event, &mut |part| {
+                deal(out, part);
+                *waiting += 1;
+            });
+            if *waiting > WAITING {
+                self.deliver(out);
+                *waiting = 0;
+            }
+        }
+    }
+
+    /// Sends on all that the lanes still hold.
+    pub(crate) fn flush(&self, lanes: &mut Lanes) {
+        lanes.front.drain(|part| deal(&mut lanes.lanes, part));
+        self.deliver(&mut lanes.lanes);
+        lanes.waiting = 0;
+    }
+
+    fn deliver(&self, lanes: &mut [Vec<UserDay>]) {
+        for (shard, lane) in self.shards.iter().zip(lanes) {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).add(lane);
+            lane.clear();
+        }
+    }
+
+    /// The ledger of all events absorbed. It depends on the events alone, not on their order.
+    pub(crate) fn finish(self, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>) -> Result<Ledger> {
+        let shards: Vec<Grouped> = self
+            .shards
+            .into_par_iter()
+            .map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner).finish())
+            .collect();
+        let count: usize = shards.iter().map(|shard| shard.account.len()).sum();
+        if count >= NO_ACCOUNT as usize {
+            let (limit, way_out) = (u64::from(NO_ACCOUNT), "split the log by users");
+            return Err(Error::TooLarge { what: "users and accounts", count: count as u64, limit, way_out });
+        }
+        let (user_ids, order) = in_order(&shards, users);
+        let accounts = accounts.map(|accounts| account_codes(&shards, accounts));
+        let (account_ids, account_codes) = accounts.unzip();
+        let (names, map) = features.map_or_else(Default::default, |features| used_features(&shards, features));
+        let map = FeatureMap::new(map);
+
+        let mut rows = Rows::new(self.carried.value, self.carried.feature);
+        rows.reserve_exact(shards.iter().map(|shard| shard.rows.len()).sum());
+        let mut ledger = Ledger::new(user_ids, account_ids, names, rows);
+        let mut seats = Vec::new();
+        for (shard, user) in order {
+            let shard = &shards[shard as usize];
+            seats.clear();
+            seats.extend(shard.seats_of(user).iter().map(|&seat| {
+                let code = account_codes.as_ref().zip(shard.account[seat as usize]);
+                (code.map_or(NO_ACCOUNT, |(codes, key)| codes[&key]), seat)
+            }));
+            seats.sort_unstable();
+            for &(account, seat) in &seats {
+                ledger.rows.extend(&shard.rows, shard.rows_of(seat), &map);
+                ledger.end_seat(account);
+            }
+            ledger.end_actor();
+        }
+        ledger.check_counts()?;
+        Ok(ledger)
+    }
+}
+
+/// Puts a part into the lane of its shard, by bits of the hash that the shard's own table does not look at first.
+fn deal(lanes: &mut [Vec<UserDay>], part: UserDay) {
+    lanes[(Shard::hash(part.user) >> 32) as usize % SHARDS].push(part);
+}
+
+impl Ledger {
+    /// Refuses counts of events that have run full.
+    pub(crate) fn check_counts(&self) -> Result<()> {
+        if self.rows.events.contains(&u32::MAX) {
+            let (count, limit) = (u64::from(u32::MAX), u64::from(u32::MAX) - 1);
+            let way_out = "aggregate the log before ingesting it, or give the count as a value";
+            return Err(Error::TooLarge { what: "events of one user on one day", count, limit, way_out });
+        }
+        Ok(())
+    }
+}
+
+impl KeyIds {
+    /// Orders keys as their ids order.
+    fn rank(&self) -> impl Fn(u64) -> u64 + Sync + use<> {
+        let mut numbers: Vec<usize> = (0..self.strings.len()).collect();
+        numbers.par_sort_unstable_by_key(|&number| self.strings.get(number));
+        let mut ranks = vec![0_u64; numbers.len()];
+        for (rank, number) in (0..).zip(numbers) {
+            ranks[number] = rank;
+        }
+        let text = self.id_type == IdType::String;
+        #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
+        move |key| if text { ranks[key as usize] } else { key }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
+    fn ids(&self, keys: impl Iterator<Item = u64>) -> Ids {
+        let mut ids = Ids::new(self.id_type);
+        for key in keys {
+            match self.id_type {
+                IdType::String => ids.push_str(self.strings.get(key as usize)),
+                _ => ids.push_key(key),
+            }
+        }
+        ids
+    }
+}
+
+/// All users in the order of their ids, as shard and number within it.
+fn in_order(shards: &[Grouped], users: &KeyIds) -> (Ids, Vec<(u32, u32)>) {
+    let rank = users.rank();
+    let mut order: Vec<(u64, u32, u32)> = Vec::with_capacity(shards.iter().map(|shard| shard.keys.len()).sum());
+    for (number, shard) in (0_u32..).zip(shards) {
+        order.extend((0_u32..).zip(&shard.keys).map(|(user, &key)| (rank(key), number, user)));
+    }
+    order.par_sort_unstable();
+    let key = |&(_, shard, user): &(u64, u32, u32)| shards[shard as usize].keys[user as usize];
+    let ids = users.ids(order.iter().map(key));
+    (ids, order.into_iter().map(|(_, shard, user)| (shard, user)).collect())
+}
+
+/// The accounts in order, and from an account's key to its place.
+fn account_codes(shards: &[Grouped], accounts: &KeyIds) -> (Ids, HashMap<u64, u32>) {
+    let rank = accounts.rank();
+    let mut keys: Vec<u64> = shards.iter().flat_map(|shard| shard.account.iter().flatten().copied()).collect();
+    keys.par_sort_unstable_by_key(|&key| rank(key));
+    keys.dedup();
+    let codes = keys.iter().copied().zip(0_u32..).collect();
+    (accounts.ids(keys.into_iter()), codes)
+}
+
+/// The names of the features that occur, in order, and from a feature's number in the pool to its place.
+fn used_features(shards: &[Grouped], pool: &Strings) -> (Vec<String>, Vec<u32>) {
+    let mut used = vec![false; pool.len()];
+    for sets in shards.iter().filter_map(|shard| shard.rows.features.as_ref()) {
+        let low = sets.low.iter().fold(0, |all, low| all | low);
+        for feature in (0..LOW_FEATURES).filter(|feature| low >> feature & 1 == 1) {
+            used[feature as usize] = true;
+        }
+        sets.high_feature.iter().for_each(|&feature| used[feature as usize] = true);
+    }
+    let mut numbers: Vec<usize> = (0..pool.len()).filter(|&number| used[number]).collect();
+    numbers.sort_unstable_by_key(|&number| pool.get(number));
+    let mut places = vec![0; pool.len()];
+    for (place, &number) in (0_u32..).zip(&numbers) {
+        places[number] = place;
+    }
+    (numbers.into_iter().map(|number| pool.get(number).to_owned()).collect(), places)
+}

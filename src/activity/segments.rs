@@ -1,0 +1,161 @@
+//! The activity of some actors: by plan, country, campaign, or whatever a frame says of them.
+
+use polars::prelude::{DataFrame, DataType};
+use serde::{Deserialize, Serialize};
+
+use super::Activity;
+use super::ids::{Id, Ids};
+use super::ledger::Ledger;
+use super::pool::{NO_KEY, Pool};
+use super::reduce::Keys;
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::frame::read;
+
+const SEGMENT_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
+
+/// The columns of a segment frame: one row an actor.
+///
+/// The actor column is of the kind that the activity's actors are: integers for integers, text for text. Rows without
+/// an actor and actors that were never active are passed over. A null segment is no segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentColumns {
+    actor: String,
+    segment: String,
+}
+
+impl SegmentColumns {
+    /// The column with the actor and the column with the segment.
+    #[must_use]
+    pub fn new(actor: impl Into<String>, segment: impl Into<String>) -> Self {
+        Self { actor: actor.into(), segment: segment.into() }
+    }
+}
+
+/// An activity divided into segments; every actor is in exactly one part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    parts: Vec<(Option<String>, Activity)>,
+}
+
+impl Split {
+    /// The parts in alphabetical order of the segments; last, under `None`, the actors without a segment, if any.
+    #[must_use]
+    pub fn parts(&self) -> &[(Option<String>, Activity)] {
+        &self.parts
+    }
+
+    /// The part of one segment.
+    #[must_use]
+    pub fn part(&self, segment: Option<&str>) -> Option<&Activity> {
+        self.parts.iter().find(|(name, _)| name.as_deref() == segment).map(|(_, activity)| activity)
+    }
+}
+
+impl IntoIterator for Split {
+    type Item = (Option<String>, Activity);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.parts.into_iter()
+    }
+}
+
+/// # Segments
+impl Activity {
+    /// Divides the activity by a segment frame. No segment is left out or lumped together, however many there are, and
+    /// actors that the frame does not know are kept under `None`, so the parts add up to the whole.
+    ///
+    /// Each part has the observation and the intake of the whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::TwoSegments`] if the frame gives an actor two.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, EventColumns, SegmentColumns};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// let mut events = df!("user" => [1, 2, 3, 1], "day" => [19_000, 19_000, 19_001, 19_002])?;
+    /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let activity = Activity::from_frame(&events, &EventColumns::new("user", "day"), &Calendar::utc())?;
+    ///
+    /// let plans = df!("id" => [1, 2], "plan" => ["pro", "free"])?;
+    /// let split = activity.split_by(&plans, &SegmentColumns::new("id", "plan"))?;
+    /// let sizes: Vec<_> = split.parts().iter().map(|(plan, part)| (plan.as_deref(), part.actors())).collect();
+    /// assert_eq!(sizes, [(Some("free"), 1), (Some("pro"), 1), (None, 1)]);
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    pub fn split_by(&self, segments: &DataFrame, columns: &SegmentColumns) -> Result<Split> {
+        let ledger = self.settled();
+        let (names, segment_of) = segments_of(&ledger, segments, columns)?;
+        let part = |segment: Option<u32>| {
+            let actors = (0..ledger.len()).filter(|&actor| segment_of[actor] == segment);
+            self.with_ledger(ledger.select(actors, Date::MAX.days_since_epoch()))
+        };
+        let numbers: Vec<u32> = (0..).zip(&names).map(|(number, _)| number).collect();
+        let mut parts: Vec<_> = numbers.iter().map(|&number| (Some(names[number as usize].clone()), part(Some(number)))).collect();
+        if segment_of.contains(&None) {
+            parts.push((None, part(None)));
+        }
+        parts.sort_by(|(left, _), (right, _)| (left.is_none(), left).cmp(&(right.is_none(), right)));
+        parts.retain(|(_, part)| part.actors() > 0);
+        Ok(Split { parts })
+    }
+
+    /// The activity of the actors of one segment; `None` for those without one. It can be empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`split_by`](Self::split_by).
+    pub fn filter(&self, segments: &DataFrame, columns: &SegmentColumns, segment: Option<&str>) -> Result<Self> {
+        let ledger = self.settled();
+        let (names, segment_of) = segments_of(&ledger, segments, columns)?;
+        let name = |number: Option<u32>| number.map(|number| names[number as usize].as_str());
+        let actors = (0..ledger.len()).filter(|&actor| name(segment_of[actor]) == segment);
+        Ok(self.with_ledger(ledger.select(actors, Date::MAX.days_since_epoch())))
+    }
+}
+
+/// The names of the segments, and for every actor the number of its own.
+fn segments_of(ledger: &Ledger, frame: &DataFrame, columns: &SegmentColumns) -> Result<(Vec<String>, Vec<Option<u32>>)> {
+    let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
+    let same_kind = |ids: &Ids| (ids.id_type() == read::TEXT) == (id_type == read::TEXT);
+    if !same_kind(&ledger.actors) {
+        return Err(Error::Incompatible {
+            what: "the type of actor",
+            left: format!("{:?}", ledger.actors.id_type()),
+            right: format!("{id_type:?}"),
+            way_out: "cast the actor column of the segment frame",
+        });
+    }
+    let segment = read::text(frame, &columns.segment, "segment", SEGMENT_TYPES, DataType::is_bool)?;
+    let (actor_pool, segment_pool) = (Pool::default(), Pool::default());
+    let (mut actors, mut segments) = (Keys::default(), Vec::new());
+    read::read_ids(&read::series(frame, &columns.actor)?, id_type, &actor_pool, &mut actors)?;
+    segment_pool.keys(segment.str()?.iter(), &mut segments);
+    let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
+    let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
+
+    let mut segment_of: Vec<Option<Option<u32>>> = vec![None; ledger.len()];
+    for (row, (&key, &segment)) in actors.keys.iter().zip(&segments).enumerate() {
+        let id = match id_type {
+            _ if actors.is_null(row) => continue,
+            #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
+            read::TEXT => Id::Str(actor_names.get(key as usize)),
+            signed if signed.is_signed() => Id::Int(Ids::signed_id(key)),
+            _ => Id::UInt(key),
+        };
+        let Some(actor) = ledger.actors.position(id) else { continue };
+        let segment = (segment != NO_KEY).then(|| u32::try_from(segment).unwrap_or(u32::MAX));
+        match segment_of[actor] {
+            Some(other) if other != segment => {
+                let name = |number: Option<u32>| number.map_or("null".to_owned(), |number| names[number as usize].clone());
+                return Err(Error::TwoSegments { actor: id.to_string(), first: name(other), second: name(segment) });
+            }
+            _ => segment_of[actor] = Some(segment),
+        }
+    }
+    Ok((names, segment_of.into_iter().map(Option::flatten).collect()))
+}

@@ -1,0 +1,96 @@
+//! Walking over all actors, in parallel.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::Activity;
+use super::ids::Id;
+
+/// An actor met on a sweep: its place in the ledger, or among those that only the recent events know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Settled(usize),
+    Recent(usize),
+}
+
+impl Activity {
+    pub(crate) fn id(&self, actor: Actor) -> Id<'_> {
+        match (actor, &self.recent) {
+            (Actor::Recent(number), Some(recent)) => recent.ledger.actors.get(number),
+            (Actor::Settled(number) | Actor::Recent(number), _) => self.ledger.actors.get(number),
+        }
+    }
+
+    /// Visits every actor with its days in ascending order; a day in several accounts can stand more than once.
+    ///
+    /// Each thread gathers into an accumulator of its own; these are joined in the order of the actors.
+    pub(crate) fn sweep<A: Send>(
+        &self,
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, Actor, &[i32]) + Sync,
+        join: impl Fn(A, A) -> A,
+    ) -> A {
+        let parts = self.parts(rayon::current_num_threads());
+        let swept: Vec<A> = parts
+            .into_par_iter()
+            .map(|actors| {
+                let mut gathered = new();
+                self.visit(actors, |actor, days| visit(&mut gathered, actor, days));
+                gathered
+            })
+            .collect();
+        let gathered = swept.into_iter().reduce(join).unwrap_or_else(&new);
+        let Some(recent) = &self.recent else { return gathered };
+        let mut gathered = gathered;
+        let mut scratch = Vec::new();
+        for number in recent.only_recent() {
+            visit(&mut gathered, Actor::Recent(number), recent.ledger.days(number, &mut scratch));
+        }
+        gathered
+    }
+
+    fn visit(&self, actors: Range<usize>, mut visit: impl FnMut(Actor, &[i32])) {
+        let mut scratch = Vec::new();
+        let mut joined = Vec::new();
+        let mut also_recent = self.recent.as_ref().map_or(&[][..], |recent| recent.also_settled(&actors)).iter().peekable();
+        for actor in actors {
+            let days = self.ledger.days(actor, &mut scratch);
+            let recent = also_recent.next_if(|(settled, _)| *settled as usize == actor);
+            if let (Some(&(_, number)), Some(recent)) = (recent, &self.recent) {
+                joined.clear();
+                joined.extend_from_slice(days);
+                let more = recent.ledger.days(number as usize, &mut scratch);
+                joined.extend_from_slice(more);
+                joined.sort_unstable();
+                visit(Actor::Settled(actor), &joined);
+            } else {
+                visit(Actor::Settled(actor), days);
+            }
+        }
+    }
+
+    /// The settled actors in parts with about equally many rows.
+    fn parts(&self, count: usize) -> Vec<Range<usize>> {
+        let rows = self.ledger.rows.len();
+        let (first_seat, _, first_row) = self.ledger.offsets();
+        let mut start = 0;
+        (1..=count)
+            .map(|part| {
+                let until = (rows as u64).saturating_mul(part as u64) / count as u64;
+                let end = if part == count {
+                    self.ledger.len()
+                } else {
+                    first_seat.partition_point(|&seat| first_row[seat as usize] < until).clamp(start, self.ledger.len())
+                };
+                start = end;
+                start
+            })
+            .scan(0, |start, end| {
+                let part = *start..end;
+                *start = end;
+                Some(part)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,179 @@
+//! From an instant to the local day it falls on.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// An IANA time zone.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Zone {
+    name: String,
+    rules: TimeZone,
+}
+
+impl Zone {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        match TimeZone::get(name) {
+            Ok(rules) => Ok(Self { name: rules.iana_name().unwrap_or(name).to_owned(), rules }),
+            Err(_) => Err(Error::Calendar {
+                value: name.to_owned(),
+                expected: "a time zone of the IANA database, like Europe/Vilnius",
+            }),
+        }
+    }
+
+    pub(crate) fn utc() -> Self {
+        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = Error;
+    fn try_from(name: String) -> Result<Self> {
+        Self::new(&name)
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name
+    }
+}
+
+/// A stretch of time with one offset from UTC, in the clock's own unit: `from..to`.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    from: i64,
+    to: i64,
+    offset: i64,
+}
+
+/// Turns instants of one unit into local days.
+///
+/// The zone's changes of offset are laid out once; instants of a log lie close together, so nearly always the stretch
+/// of the last one serves for the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    units_per_second: i64,
+    units_per_day: i64,
+    stretches: Vec<Stretch>,
+    last: Stretch,
+    rules: TimeZone,
+}
+
+impl Clock {
+    pub(crate) fn new(zone: &Zone, units_per_second: i64) -> Self {
+        let units = |timestamp: Timestamp| timestamp.as_second().saturating_mul(units_per_second);
+        let offset = |timestamp| i64::from(zone.rules.to_offset(timestamp).seconds()) * units_per_second;
+        // Beyond this year a zone's rules are asked row by row; it only has to be later than real logs.
+        let horizon = Timestamp::from_second(8_000_000_000).unwrap_or(Timestamp::MAX);
+        let mut stretches = Vec::new();
+        let mut from = (i64::MIN, offset(Timestamp::MIN));
+        for change in zone.rules.following(Timestamp::MIN).take_while(|change| change.timestamp() < horizon) {
+            let to = units(change.timestamp());
+            stretches.push(Stretch { from: from.0, to, offset: from.1 });
+            from = (to, i64::from(change.offset().seconds()) * units_per_second);
+        }
+        let ever = stretches.is_empty();
+        let to = if ever { i64::MAX } else { units(horizon) };
+        stretches.push(Stretch { from: from.0, to, offset: from.1 });
+        let last = stretches[stretches.len() - 1];
+        let units_per_day = SECONDS_PER_DAY * units_per_second;
+        Self { units_per_second, units_per_day, stretches, last, rules: zone.rules.clone() }
+    }
+
+    /// The local day of an instant, or `None` if it lies outside the years 1 to 9999.
+    #[inline]
+    pub(crate) fn day(&mut self, instant: i64) -> Option<i32> {
+        if !(self.last.from <= instant && instant < self.last.to) {
+            self.last = self.stretch_of(instant);
+        }
+        let local = instant.checked_add(self.last.offset)?;
+        let day = i32::try_from(local.div_euclid(self.units_per_day)).ok()?;
+        (super::Date::MIN.days_since_epoch()..=super::Date::MAX.days_since_epoch()).contains(&day).then_some(day)
+    }
+
+    #[cold]
+    fn stretch_of(&self, instant: i64) -> Stretch {
+        let index = self.stretches.partition_point(|stretch| stretch.to <= instant);
+        if let Some(stretch) = self.stretches.get(index) {
+            return *stretch;
+        }
+        let second = instant.div_euclid(self.units_per_second);
+        let timestamp = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        let offset = i64::from(self.rules.to_offset(timestamp).seconds()) * self.units_per_second;
+        Stretch { from: instant, to: instant.saturating_add(1), offset }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day_of(zone: &str, instant: &str) -> String {
+        let timestamp: Timestamp = instant.parse().unwrap();
+        let zone = Zone::new(zone).unwrap();
+        let day = Clock::new(&zone, 1_000).day(timestamp.as_millisecond()).unwrap();
+        super::super::Date::from_day(day).to_string()
+    }
+
+    #[test]
+    fn days_are_those_of_the_wall_clock() {
+        assert_eq!(day_of("UTC", "2024-03-31T23:59:59.999Z"), "2024-03-31");
+        assert_eq!(day_of("Europe/Vilnius", "2024-03-31T20:59:59Z"), "2024-03-31");
+        assert_eq!(day_of("Europe/Vilnius", "2024-03-31T21:00:00Z"), "2024-04-01");
+        assert_eq!(day_of("Europe/Vilnius", "2024-03-30T21:59:59Z"), "2024-03-30");
+        assert_eq!(day_of("Pacific/Auckland", "2024-12-31T11:00:00Z"), "2025-01-01");
+        assert_eq!(day_of("Pacific/Pago_Pago", "2025-01-01T10:59:59Z"), "2024-12-31");
+        assert_eq!(day_of("UTC", "1969-12-31T23:59:59Z"), "1969-12-31");
+    }
+
+    #[test]
+    fn the_clock_agrees_with_the_zone_everywhere() {
+        for name in ["UTC", "Europe/Vilnius", "America/St_Johns", "Africa/Monrovia", "Pacific/Apia", "Asia/Kolkata"] {
+            let zone = Zone::new(name).unwrap();
+            let mut clock = Clock::new(&zone, 1);
+            // From the year 1800 to 2300, in steps that fall on every hour of the day and out of order.
+            for step in 0..40_000_i64 {
+                let second = -5_364_662_400 + (step * 7_919 % 40_000) * 394_693;
+                let civil = Timestamp::from_second(second).unwrap().to_zoned(zone.rules.clone()).date();
+                let day = clock.day(second).unwrap();
+                assert_eq!(super::super::Date::from_day(day).to_string(), civil.to_string(), "{name} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_holds() {
+        let mut clock = Clock::new(&Zone::new("Asia/Kolkata").unwrap(), 1);
+        assert_eq!(clock.day(i64::MAX), None);
+        assert_eq!(clock.day(i64::MIN), None);
+        assert_eq!(clock.day(253_402_300_800), None);
+        assert!(Zone::new("Europe/Atlantis").is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! Writing answers as frames.
+
+use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, Series};
+
+use crate::activity::ids::{Id, IdType, Ids};
+use crate::calendar::Date;
+use crate::error::Result;
+
+/// A frame of columns of one length.
+pub(crate) fn frame(columns: Vec<Column>) -> Result<DataFrame> {
+    let height = columns.first().map_or(0, Column::len);
+    Ok(DataFrame::new(height, columns)?)
+}
+
+/// A column of numbers or strings, nullable where the items are options.
+pub(crate) fn column<T, Items: AsRef<T>>(name: &str, items: Items) -> Column
+where
+    T: ?Sized,
+    Series: NamedFrom<Items, T>,
+{
+    Series::new(name.into(), items).into_column()
+}
+
+/// A column of dates.
+pub(crate) fn dates(name: &str, dates: impl Iterator<Item = Option<Date>>) -> Result<Column> {
+    let days: Vec<Option<i32>> = dates.map(|date| date.map(Date::days_since_epoch)).collect();
+    Ok(Series::new(name.into(), days).cast(&DataType::Date)?.into_column())
+}
+
+/// A column of ids, of the integer type they came in; categories and enums as strings.
+pub(crate) fn ids<'a>(name: &str, id_type: IdType, ids: impl Iterator<Item = Id<'a>>) -> Result<Column> {
+    let series = match id_type {
+        IdType::String => {
+            let strings: Vec<String> = ids.map(|id| id.to_string()).collect();
+            Series::new(name.into(), strings)
+        }
+        signed if signed.is_signed() => {
+            let ints = ids.map(|id| if let Id::Int(id) = id { id } else { 0 });
+            Series::new(name.into(), ints.collect::<Vec<i64>>())
+        }
+        _ => {
+            let ints = ids.map(|id| if let Id::UInt(id) = id { id } else { 0 });
+            Series::new(name.into(), ints.collect::<Vec<u64>>())
+        }
+    };
+    let dtype = match id_type {
+        IdType::Int8 => DataType::Int8,
+        IdType::Int16 => DataType::Int16,
+        IdType::Int32 => DataType::Int32,
+        IdType::UInt8 => DataType::UInt8,
+        IdType::UInt16 => DataType::UInt16,
+        IdType::UInt32 => DataType::UInt32,
+        IdType::Int64 | IdType::UInt64 | IdType::String => return Ok(series.into_column()),
+    };
+    Ok(series.cast(&dtype)?.into_column())
+}
+
+/// A column of all ids of a list.
+pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
+    ids(name, list.id_type(), list.iter())
+}
