@@ -167,10 +167,6 @@ impl Ids {
         self.keys.binary_search(&key).ok()
     }
 
-    pub(crate) fn keys(&self) -> &[u64] {
-        &self.keys
-    }
-
     /// Number of each id of `self` within `union`, which holds them all.
     pub(crate) fn places_in(&self, union: &Self) -> Vec<u32> {
         let mut place = 0;
@@ -224,7 +220,7 @@ mod tests {
     fn keys_order_like_the_ids() {
         let ids = [i64::MIN, -1, 0, 1, i64::MAX];
         let list = ints(&ids);
-        assert!(list.keys().is_sorted());
+        assert!(list.keys.is_sorted());
         for (number, id) in ids.into_iter().enumerate() {
             assert_eq!(list.get(number), Id::Int(id));
             assert_eq!(list.position(Id::Int(id)), Some(number));

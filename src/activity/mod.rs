@@ -15,6 +15,7 @@ mod ledger;
 mod merge;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+mod rows;
 mod segments;
 mod select;
 pub(crate) mod shard;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Activity;
-use super::ids::Id;
+use super::ids::Ids;
 
 /// An actor met on a sweep: its place in the ledger, or among those that only the recent events know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +15,17 @@ pub(crate) enum Actor {
 }
 
 impl Activity {
-    pub(crate) fn id(&self, actor: Actor) -> Id<'_> {
-        match (actor, &self.recent) {
-            (Actor::Recent(number), Some(recent)) => recent.ledger.actors.get(number),
-            (Actor::Settled(number) | Actor::Recent(number), _) => self.ledger.actors.get(number),
+    /// The ids of actors met on a sweep, in ascending order.
+    pub(crate) fn ids(&self, actors: Vec<Actor>) -> Ids {
+        let mut settled = Ids::new(self.ledger.actors.id_type());
+        let mut recent = settled.clone();
+        for actor in actors {
+            match (actor, &self.recent) {
+                (Actor::Recent(number), Some(log)) => recent.push_from(&log.ledger.actors, number),
+                (Actor::Settled(number) | Actor::Recent(number), _) => settled.push_from(&self.ledger.actors, number),
+            }
         }
+        settled.union(&recent)
     }
 
     /// Visits every actor with its days in ascending order; a day in several accounts can stand more than once.

@@ -4,10 +4,12 @@
 //! in the calendar's time zone shows, so days around a change of daylight saving time are 23 or 25 hours long and
 //! still one day each. Weeks start where the calendar says. Months, quarters and years are calendar units.
 
+mod coverage;
 mod date;
 mod period;
 mod zone;
 
+pub use coverage::Coverage;
 pub use date::{Date, Weekday, date};
 pub use period::{Period, Span};
 pub(crate) use period::PeriodTable;

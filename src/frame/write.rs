@@ -1,6 +1,6 @@
 //! Writing answers as frames.
 
-use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, Series};
+use polars::prelude::{Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, Series};
 
 use crate::activity::ids::{Id, IdType, Ids};
 use crate::calendar::Date;
@@ -27,23 +27,23 @@ pub(crate) fn dates(name: &str, dates: impl Iterator<Item = Option<Date>>) -> Re
     Ok(Series::new(name.into(), days).cast(&DataType::Date)?.into_column())
 }
 
-/// A column of ids, of the integer type they came in; categories and enums as strings.
-pub(crate) fn ids<'a>(name: &str, id_type: IdType, ids: impl Iterator<Item = Id<'a>>) -> Result<Column> {
-    let series = match id_type {
+/// A column of all ids of a list, of the integer type they came in; categories and enums as strings.
+pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
+    let series = match list.id_type() {
         IdType::String => {
-            let strings: Vec<String> = ids.map(|id| id.to_string()).collect();
+            let strings: Vec<String> = list.iter().map(|id| id.to_string()).collect();
             Series::new(name.into(), strings)
         }
         signed if signed.is_signed() => {
-            let ints = ids.map(|id| if let Id::Int(id) = id { id } else { 0 });
+            let ints = list.iter().map(|id| if let Id::Int(id) = id { id } else { 0 });
             Series::new(name.into(), ints.collect::<Vec<i64>>())
         }
         _ => {
-            let ints = ids.map(|id| if let Id::UInt(id) = id { id } else { 0 });
+            let ints = list.iter().map(|id| if let Id::UInt(id) = id { id } else { 0 });
             Series::new(name.into(), ints.collect::<Vec<u64>>())
         }
     };
-    let dtype = match id_type {
+    let dtype = match list.id_type() {
         IdType::Int8 => DataType::Int8,
         IdType::Int16 => DataType::Int16,
         IdType::Int32 => DataType::Int32,
@@ -55,7 +55,8 @@ pub(crate) fn ids<'a>(name: &str, id_type: IdType, ids: impl Iterator<Item = Id<
     Ok(series.cast(&dtype)?.into_column())
 }
 
-/// A column of all ids of a list.
-pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
-    ids(name, list.id_type(), list.iter())
+/// A column of the ids at these places of a list.
+pub(crate) fn gathered_ids(name: &str, list: &Ids, places: &[Option<u32>]) -> Result<Column> {
+    let places: IdxCa = places.iter().map(|place| place.map(IdxSize::from)).collect();
+    Ok(all_ids(name, list)?.take(&places)?)
 }

@@ -1,0 +1,225 @@
+//! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
+//!
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w4 w5 all decode decode4 memory.
+
+use std::fs;
+use std::hint::black_box;
+use std::time::Instant;
+
+use attrition::polars::prelude::*;
+use attrition::{
+    Activity, Calendar, Criterion, EventColumns, Period, Result, RetentionOptions, Window,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Table = Vec<Vec<u64>>;
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
+        eprintln!("usage: peers w1|w2|w4|w5|all|decode|decode4|memory DATA_DIR");
+        std::process::exit(2);
+    };
+    let columns = EventColumns::new("user_id", "ts");
+    let all_columns = columns.clone().account("account_id").feature("feature");
+    let start = Clock::start();
+    match workload.as_str() {
+        "w1" => {
+            let activity = reduce(&directory, &all_columns)?;
+            let time = start.stop();
+            let (rows, digest) = user_days(&activity)?;
+            report("w1", "reduce", &time, rows, Some(digest));
+        }
+        "w2" | "w4" | "w5" => {
+            let activity = reduce(&directory, &columns)?;
+            let table = answer(&workload, &activity)?;
+            let time = start.stop();
+            report(&workload, "reduce", &time, table[0].len(), Some(digest(&table)));
+        }
+        "all" => {
+            let activity = reduce(&directory, &columns)?;
+            let tables = ["w2", "w4", "w5"].map(|workload| answer(workload, &activity));
+            let time = start.stop();
+            let tables = tables.into_iter().collect::<Result<Vec<Table>>>()?;
+            let digests: Vec<String> = tables.iter().map(digest).collect();
+            report("all", "reduce", &time, tables.iter().map(|table| table[0].len()).sum(), Some(digests.join("-")));
+        }
+        "decode" | "decode4" => {
+            let names = if workload == "decode" { &["user_id", "ts"][..] } else { &["user_id", "ts", "account_id", "feature"] };
+            let rows = decode(&directory, names)?;
+            report(&workload, "stream", &start.stop(), rows, None);
+        }
+        "memory" => {
+            let activity = reduce(&directory, &columns)?;
+            for workload in ["w2", "w4", "w5"] {
+                let start = Clock::start();
+                let table = answer(workload, &activity)?;
+                report(workload, "memory", &start.stop(), table[0].len(), Some(digest(&table)));
+            }
+        }
+        other => {
+            eprintln!("there is no workload {other:?}");
+            std::process::exit(2);
+        }
+    }
+    Ok(())
+}
+
+fn scan(directory: &str) -> Result<LazyFrame> {
+    Ok(LazyFrame::scan_parquet(PlRefPath::new(format!("{directory}/*.parquet")), ScanArgsParquet::default())?)
+}
+
+fn reduce(directory: &str, columns: &EventColumns) -> Result<Activity> {
+    Activity::from_lazy(scan(directory)?, columns, &Calendar::utc())
+}
+
+fn decode(directory: &str, names: &[&str]) -> Result<usize> {
+    let rows = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = rows.clone();
+    let count = move |frame: DataFrame| {
+        counted.fetch_add(black_box(frame).height(), std::sync::atomic::Ordering::Relaxed);
+        Ok(false)
+    };
+    let names: Vec<Expr> = names.iter().map(|name| col(*name)).collect();
+    let query = scan(directory)?.select(names).sink_batches(PlanCallback::new(count), true, None)?;
+    query.collect_with_engine(Engine::Streaming)?;
+    Ok(rows.load(std::sync::atomic::Ordering::Relaxed))
+}
+
+/// The workload's table, built as a user would have it: as a frame, then its columns as integers.
+fn answer(workload: &str, activity: &Activity) -> Result<Table> {
+    let date = |date: attrition::Date| i64::from(date.days_since_epoch()).cast_unsigned();
+    Ok(match workload {
+        "w2" => {
+            let windows = [Window::Days(1), Window::Days(7), Window::Days(30)];
+            let usage = activity.active_users(windows)?;
+            let mut table = vec![usage.series(windows[0]).iter().map(|count| date(count.span.end)).collect()];
+            table.extend(windows.map(|window| usage.series(window).iter().map(|count| count.active).collect()));
+            table
+        }
+        "w4" => {
+            let triangle = activity.retention(Period::Month)?;
+            let mut table = vec![Vec::new(); 3];
+            for cohort in triangle.cohorts() {
+                let start = cohort.span.start.to_string();
+                let (year, month) = (start[..4].parse::<u64>(), start[5..7].parse::<u64>());
+                let (Ok(year), Ok(month)) = (year, month) else { continue };
+                for age in 0..=triangle.horizon() {
+                    let active = triangle.cell(cohort.span.start, age).and_then(|cell| cell.so_far).unwrap_or(0);
+                    if active > 0 {
+                        table[0].push(year * 12 + month - 1);
+                        table[1].push(u64::from(age));
+                        table[2].push(active);
+                    }
+                }
+            }
+            table
+        }
+        _ => {
+            let by_day = |criterion| RetentionOptions::new(Period::Day).horizon(30).criterion(criterion);
+            let classic = activity.retention(by_day(Criterion::On))?;
+            let unbounded = activity.retention(by_day(Criterion::OnOrAfter))?;
+            let mut table = vec![Vec::new(); 4];
+            for cohort in classic.cohorts().iter().filter(|cohort| cohort.size > 0) {
+                for age in 0..=30 {
+                    let day = cohort.span.start;
+                    let cells = classic.cell(day, age).zip(unbounded.cell(day, age));
+                    if let Some((classic, unbounded)) = cells.and_then(|(on, after)| on.active.zip(after.active)) {
+                        table[0].push(date(day));
+                        table[1].push(u64::from(age));
+                        table[2].push(classic);
+                        table[3].push(unbounded);
+                    }
+                }
+            }
+            table
+        }
+    })
+}
+
+/// W1, from the table of active days.
+fn user_days(activity: &Activity) -> Result<(usize, String)> {
+    let frame = activity.to_frame()?;
+    let integers = |name: &str| -> Result<Vec<u64>> {
+        let column = frame.column(name)?.as_materialized_series();
+        if let Ok(strings) = column.str() {
+            return Ok(strings.iter().map(|id| first_eight(id.unwrap_or_default())).collect());
+        }
+        let wide = column.to_physical_repr().cast(&if *column.dtype() == DataType::UInt64 { DataType::UInt64 } else { DataType::Int64 })?;
+        Ok(match wide.u64() {
+            Ok(unsigned) => unsigned.iter().map(Option::unwrap_or_default).collect(),
+            Err(_) => wide.i64()?.iter().map(|value| value.unwrap_or_default().cast_unsigned()).collect(),
+        })
+    };
+    let table = ["actor", "account", "day", "events", "features"].map(integers).into_iter().collect::<Result<Table>>()?;
+    Ok((frame.height(), digest(&table)))
+}
+
+fn first_eight(id: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let taken = id.len().min(8);
+    bytes[..taken].copy_from_slice(&id.as_bytes()[..taken]);
+    u64::from_le_bytes(bytes)
+}
+
+/// A digest that does not depend on the order of rows: the sum over the rows of a hash of their integers.
+fn digest(table: &Table) -> String {
+    let split_mix = |value: u64| {
+        let x = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    };
+    let rows = 0..table[0].len();
+    let hash = |row: usize| table.iter().fold(0, |hash, column| split_mix(hash ^ column[row]));
+    format!("{:016x}", rows.fold(0_u64, |sum, row| sum.wrapping_add(hash(row))))
+}
+
+/// Wall and processor time of the work.
+struct Clock {
+    wall: Instant,
+    cpu: f64,
+}
+
+struct Time {
+    wall: f64,
+    cpu: f64,
+    peak_mib: f64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { wall: Instant::now(), cpu: cpu_seconds() }
+    }
+
+    fn stop(&self) -> Time {
+        let wall = self.wall.elapsed().as_secs_f64();
+        Time { wall, cpu: cpu_seconds() - self.cpu, peak_mib: peak_mib() }
+    }
+}
+
+/// User and system seconds of the process, from the operating system; 0 where it has no `/proc`.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<f64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').filter_map(|field| field.parse().ok()).collect();
+    // Ticks of a hundredth of a second, counting from the field after the state.
+    fields.get(10).zip(fields.get(11)).map_or(0.0, |(user, system)| (user + system) / 100.0)
+}
+
+/// The largest resident size so far, in MiB.
+fn peak_mib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).map_or(0.0, |kib| kib / 1024.0)
+}
+
+fn report(workload: &str, form: &str, time: &Time, rows: usize, digest: Option<String>) {
+    let digest = digest.map_or("null".to_owned(), |digest| format!("\"{digest}\""));
+    println!(
+        "{{\"engine\":\"attrition\",\"workload\":\"{workload}\",\"form\":\"{form}\",\"wall\":{:.4},\"cpu\":{:.3},\
+         \"peak_mib\":{:.0},\"rows\":{rows},\"digest\":{digest}}}",
+        time.wall, time.cpu, time.peak_mib
+    );
+}

@@ -1,0 +1,148 @@
+"""The workloads in Python's Polars, on its streaming engine."""
+import polars as pl
+from polars import col
+
+DAY = (col.ts.to_physical() // 86_400_000_000).cast(pl.Int32).alias("day")
+DATE = col.ts.dt.date().alias("day")
+MONTH = (col.ts.dt.year() * 12 + col.ts.dt.month().cast(pl.Int32) - 1).alias("month")
+FIRST_MONTH = 2024 * 12  # of the generated log; a mask has room for the 64 months from there
+NEVER = 1_000_000  # days until the next active day of a user who has none
+
+# Forms named pack put user and period into one u64: they need integer ids below 2^48.
+FORMS = {
+    "w1": {"integer": ["nunique", "date"], "string": ["nunique"]},
+    "w2": {"integer": ["pack_sort"], "string": ["over"]},
+    "w4": {"integer": ["bitmask", "pack"], "string": ["bitmask", "over"]},
+    "w5": {"integer": ["over", "pack"], "string": ["over"]},
+}
+
+
+def collect(frame):
+    return frame.collect(engine="streaming")
+
+
+def collect_both(one, other):
+    return pl.collect_all([one, other], engine="streaming")
+
+
+def packed(events, period):
+    """The distinct (user, period) pairs of the log as sorted numbers, and what tells them apart again."""
+    keys = collect(events.select(key=col.user_id * 65536 + period.cast(pl.UInt64)).unique().sort("key"))
+    value, user = (col.key % 65536).cast(pl.Int32), col.key // 65536
+    return keys.lazy(), value, user
+
+
+def w1_nunique(events):
+    groups = events.group_by("user_id", "account_id", DAY)
+    return collect(groups.agg(events=pl.len(), features=col.feature.n_unique()))
+
+
+def w1_date(events):
+    groups = events.group_by("user_id", "account_id", DATE)
+    return collect(groups.agg(events=pl.len(), features=col.feature.n_unique()))
+
+
+def rolling(gaps):
+    """From the number of users by day and gap to their next active day to DAU, WAU and MAU per day.
+
+    An active day adds its user to the windows of the days up to the user's next active day, at most 7 or
+    30 days: +1 where that starts, -1 where it ends, and a running sum.
+    """
+    gaps = gaps.with_columns(col.users.cast(pl.Int64))
+    users, none = col.users, pl.lit(0, pl.Int64)
+    week_end, month_end = (col.day + col.gap.clip(upper_bound=length) for length in (7, 30))
+    steps = pl.concat([
+        gaps.select("day", daily=users, weekly=users, monthly=users),
+        gaps.select(week_end, daily=none, weekly=-users, monthly=none),
+        gaps.select(month_end, daily=none, weekly=none, monthly=-users),
+    ])
+    sums = steps.group_by("day").sum().sort("day")
+    sums = sums.select("day", "daily", col.weekly.cum_sum(), col.monthly.cum_sum())
+    return sums.filter(col.day <= gaps["day"].max())
+
+
+def w2_pack_sort(events):
+    keys, day, user = packed(events, DAY)
+    follows = col.next // 65536 == user
+    gap = pl.when(follows).then((col.next - col.key).cast(pl.Int32)).otherwise(NEVER)
+    days = keys.select("key", next=col.key.shift(-1)).select(day=day, gap=gap.fill_null(NEVER))
+    return rolling(collect(days.group_by("day", "gap").agg(users=pl.len())))
+
+
+def w2_over(events):
+    gap = (col.day.shift(-1) - col.day).over("user_id", order_by="day").fill_null(NEVER)
+    days = events.select("user_id", DAY).unique().with_columns(gap=gap)
+    return rolling(collect(days.group_by("day", "gap").agg(users=pl.len())))
+
+
+def w4_bitmask(events):
+    bit = pl.lit(2, pl.UInt64).pow((MONTH - FIRST_MONTH).cast(pl.UInt32))
+    users = events.select("user_id", mask=bit).group_by("user_id").agg(col.mask.bitwise_or())
+    masks = collect(users.group_by("mask").agg(users=pl.len()))
+    masks = masks.with_columns(first=col.mask.bitwise_trailing_zeros().cast(pl.Int64))
+    cells = [
+        masks.filter((col.mask & (1 << month)) != 0)
+        .select(cohort=col.first + FIRST_MONTH, k=pl.lit(month) - col.first, users=col.users)
+        for month in range(48)
+    ]
+    return pl.concat(cells).group_by("cohort", "k").agg(col.users.sum())
+
+
+def w4_over(events):
+    months = events.select("user_id", MONTH).unique().with_columns(first=col.month.min().over("user_id"))
+    return collect(months.group_by(cohort=col.first, k=col.month - col.first).agg(users=pl.len()))
+
+
+def w4_pack(events):
+    keys, month, user = packed(events, MONTH)
+    is_first = (col.key.shift(1) // 65536 != user).fill_null(True)
+    months = keys.select(month=month, is_first=is_first)
+    months = months.with_columns(first=pl.when("is_first").then("month").forward_fill())
+    return collect(months.group_by(cohort=col.first, k=col.month - col.first).agg(users=pl.len()))
+
+
+def retention(spans, classic):
+    """From the number of users by first and last day, and the users active n days after their first."""
+    lasts = spans.with_columns(n=(col.last - col.first).clip(upper_bound=30))
+    lasts = lasts.group_by("first", "n").agg(col.users.sum().cast(pl.Int64))
+    offsets = pl.DataFrame({"n": pl.Series(range(31), dtype=pl.Int32)})
+    grid = spans.select("first").unique().join(offsets, how="cross")
+    grid = grid.filter(col.first + col.n <= spans["last"].max())
+    cells = grid.join(lasts, on=["first", "n"], how="left").join(classic, on=["first", "n"], how="left")
+    cells = cells.with_columns(col("users", "classic").fill_null(0)).sort("first", "n", descending=[False, True])
+    # Who was last seen n days in was still there on every earlier day: a sum from the end.
+    return cells.select("first", "n", "classic", unbounded=col.users.cum_sum().over("first"))
+
+
+def count_classic(days):
+    days = days.select("first", n=col.day - col.first).filter(col.n <= 30)
+    return days.group_by("first", "n").agg(classic=pl.len())
+
+
+def w5_over(events):
+    days = events.select("user_id", DAY).unique()
+    first, last = (day.over("user_id") for day in (col.day.min(), col.day.max()))
+    days = collect(days.select("day", first=first, last=last)).lazy()
+    spans = days.filter(col.day == col.first).group_by("first", "last").agg(users=pl.len())
+    return retention(*collect_both(spans, count_classic(days)))
+
+
+def w5_pack(events):
+    keys, day, user = packed(events, DAY)
+    is_first, is_last = ((col.key.shift(by) // 65536 != user).fill_null(True) for by in (1, -1))
+    days = keys.select(day=day, is_first=is_first, is_last=is_last)
+    days = collect(days.with_columns(first=pl.when("is_first").then("day").forward_fill())).lazy()
+    spans = days.filter("is_last").group_by("first", last=col.day).agg(users=pl.len())
+    return retention(*collect_both(spans, count_classic(days)))
+
+
+def connect(pattern):
+    return pl.scan_parquet(pattern)
+
+
+def run(events, workload, form):
+    return globals()[f"{workload}_{form}"](events)
+
+
+def arrow(table):
+    return table.to_arrow()

@@ -1,0 +1,79 @@
+//! Confidence intervals of proportions.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use crate::error::{Error, Result};
+
+/// A confidence interval, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The lower end.
+    pub lower: f64,
+    /// The upper end.
+    pub upper: f64,
+}
+
+/// Wilson score intervals of proportions at one level of confidence.
+///
+/// ```text
+/// p = s / n
+/// (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+/// ```
+///
+/// Unlike the textbook interval `p ± z √(p(1-p)/n)` it stays within 0 and 1, has a width at 0 and n successes, and
+/// covers well for the small cohorts in which churn is measured.
+///
+/// # References
+///
+/// E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22, 209-212.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wilson {
+    z: f64,
+}
+
+impl Wilson {
+    pub(crate) fn new(confidence: f64) -> Result<Self> {
+        if !(confidence > 0.0 && confidence < 1.0) {
+            let reason = "a level of confidence lies between 0 and 1, both excluded, like 0.95";
+            return Err(Error::InvalidOption { option: "confidence", value: confidence.to_string(), reason });
+        }
+        Ok(Self { z: Normal::standard().inverse_cdf(f64::midpoint(1.0, confidence)) })
+    }
+
+    /// The interval of `successes` among `trials`; none where there was no trial.
+    #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+    pub(crate) fn interval(self, successes: u64, trials: u64) -> Option<Interval> {
+        if trials == 0 {
+            return None;
+        }
+        let (s, n, z2) = (successes as f64, trials as f64, self.z * self.z);
+        let centre = s + z2 / 2.0;
+        let spread = self.z * (s * (n - s) / n + z2 / 4.0).sqrt();
+        // At the ends the formula gives 0 and 1 but for rounding.
+        let lower = if successes == 0 { 0.0 } else { (centre - spread) / (n + z2) };
+        let upper = if successes == trials { 1.0 } else { (centre + spread) / (n + z2) };
+        Some(Interval { lower, upper })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laws() {
+        let wilson = Wilson::new(0.95).unwrap();
+        assert_eq!(wilson.interval(0, 0), None);
+        for n in [1, 2, 7, 100, 1_000_000] {
+            for s in [0, 1, n / 2, n] {
+                let Interval { lower, upper } = wilson.interval(s, n).unwrap();
+                let rate = s as f64 / n as f64;
+                assert!(0.0 <= lower && lower <= rate && rate <= upper && upper <= 1.0, "{s} of {n}");
+                let mirrored = wilson.interval(n - s, n).unwrap();
+                assert!((mirrored.lower - (1.0 - upper)).abs() < 1e-12);
+            }
+        }
+        assert!([0.0, 1.0, f64::NAN, -1.0].into_iter().all(|confidence| Wilson::new(confidence).is_err()));
+    }
+}

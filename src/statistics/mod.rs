@@ -1,0 +1,6 @@
+//! Intervals and tests: small, cited, on top of `statrs`.
+
+mod interval;
+
+pub use interval::Interval;
+pub(crate) use interval::Wilson;
