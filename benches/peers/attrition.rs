@@ -7,9 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use attrition::polars::prelude::*;
-use attrition::{
-    Activity, Calendar, Criterion, EventColumns, Period, Result, RetentionOptions, Window,
-};
+use attrition::{Activity, Calendar, Criterion, EventColumns, Period, Result, RetentionOptions, Window};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -47,7 +45,8 @@ fn main() -> Result<()> {
             report("all", "reduce", &time, tables.iter().map(|table| table[0].len()).sum(), Some(digests.join("-")));
         }
         "decode" | "decode4" => {
-            let names = if workload == "decode" { &["user_id", "ts"][..] } else { &["user_id", "ts", "account_id", "feature"] };
+            let names =
+                if workload == "decode" { &["user_id", "ts"][..] } else { &["user_id", "ts", "account_id", "feature"] };
             let rows = decode(&directory, names)?;
             report(&workload, "stream", &start.stop(), rows, None);
         }
@@ -147,13 +146,18 @@ fn user_days(activity: &Activity) -> Result<(usize, String)> {
         if let Ok(strings) = column.str() {
             return Ok(strings.iter().map(|id| first_eight(id.unwrap_or_default())).collect());
         }
-        let wide = column.to_physical_repr().cast(&if *column.dtype() == DataType::UInt64 { DataType::UInt64 } else { DataType::Int64 })?;
+        let wide = column.to_physical_repr().cast(&if *column.dtype() == DataType::UInt64 {
+            DataType::UInt64
+        } else {
+            DataType::Int64
+        })?;
         Ok(match wide.u64() {
             Ok(unsigned) => unsigned.iter().map(Option::unwrap_or_default).collect(),
             Err(_) => wide.i64()?.iter().map(|value| value.unwrap_or_default().cast_unsigned()).collect(),
         })
     };
-    let table = ["actor", "account", "day", "events", "features"].map(integers).into_iter().collect::<Result<Table>>()?;
+    let table =
+        ["actor", "account", "day", "events", "features"].map(integers).into_iter().collect::<Result<Table>>()?;
     Ok((frame.height(), digest(&table)))
 }
 
@@ -203,7 +207,8 @@ impl Clock {
 /// User and system seconds of the process, from the operating system; 0 where it has no `/proc`.
 fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<f64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').filter_map(|field| field.parse().ok()).collect();
+    let fields: Vec<f64> =
+        stat.rsplit(") ").next().unwrap_or_default().split(' ').filter_map(|field| field.parse().ok()).collect();
     // Ticks of a hundredth of a second, counting from the field after the state.
     fields.get(10).zip(fields.get(11)).map_or(0.0, |(user, system)| (user + system) / 100.0)
 }

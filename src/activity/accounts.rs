@@ -19,7 +19,8 @@ impl Activity {
         let ledger = self.settled();
         let Some(accounts) = &ledger.accounts else { return Err(Error::NotMapped { column: "account" }) };
         // Seats by account; those of one account in the order of the users.
-        let mut seats: Vec<usize> = (0..ledger.seat_count()).filter(|&seat| ledger.account(seat) != NO_ACCOUNT).collect();
+        let mut seats: Vec<usize> =
+            (0..ledger.seat_count()).filter(|&seat| ledger.account(seat) != NO_ACCOUNT).collect();
         seats.sort_by_key(|&seat| ledger.account(seat));
         let mut by_account = Ledger::new(accounts.clone(), None, ledger.features.clone(), ledger.like().rows);
         let map = FeatureMap::between(&ledger.features, &ledger.features);

@@ -215,24 +215,18 @@ impl ActivityBuilder {
 
 impl Ingest {
     fn new(columns: &EventColumns, plan: Plan, on_progress: Option<OnProgress>) -> Self {
-        let carried = Carried { account: columns.account.is_some(), feature: columns.feature.is_some(), value: columns.value.is_some() };
-        Self {
-            plan,
-            pools: Pools::default(),
-            reducer: Reducer::new(carried),
-            state: Mutex::default(),
-            on_progress,
-        }
+        let carried = Carried {
+            account: columns.account.is_some(),
+            feature: columns.feature.is_some(),
+            value: columns.value.is_some(),
+        };
+        Self { plan, pools: Pools::default(), reducer: Reducer::new(carried), state: Mutex::default(), on_progress }
     }
 
     fn count(&self, intake: Intake, bytes: u64, sources: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0 += intake;
-        state.1 = Progress {
-            rows: state.0.rows,
-            bytes: state.1.bytes + bytes,
-            sources: state.1.sources + sources,
-        };
+        state.1 = Progress { rows: state.0.rows, bytes: state.1.bytes + bytes, sources: state.1.sources + sources };
         let progress = state.1;
         drop(state);
         if let Some(report) = &self.on_progress {
@@ -278,7 +272,10 @@ pub(crate) fn in_parallel<T: Send>(parts: usize, work: &(impl Fn() -> T + Sync))
     }
     thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 

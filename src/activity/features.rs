@@ -37,7 +37,9 @@ impl FeatureSets {
 
     /// Appends rows of another list at row `at`, features renumbered.
     pub(crate) fn extend(&mut self, at: usize, from: &Self, rows: Range<usize>, map: &FeatureMap) {
-        if from.high_row.is_empty() && let Some(words) = &map.words {
+        if from.high_row.is_empty()
+            && let Some(words) = &map.words
+        {
             self.low.extend(from.low[rows].iter().map(|&low| words.map(low)));
             return;
         }

@@ -131,6 +131,13 @@ impl Ids {
         }
     }
 
+    /// Everything that makes up the list, as numbers.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let ends = self.ends.iter().map(|&end| end as u64);
+        self.keys.iter().copied().chain(ends).chain(self.text.bytes().map(u64::from))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Id<'_>> {
         (0..self.len()).map(|number| self.get(number))
     }

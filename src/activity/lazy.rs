@@ -6,9 +6,9 @@ use std::thread;
 
 use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, col};
 
+use super::Activity;
 use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
 use super::columns::EventColumns;
-use super::Activity;
 use crate::calendar::Calendar;
 use crate::error::Result;
 

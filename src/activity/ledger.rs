@@ -115,15 +115,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(actors: Ids, accounts: Option<Ids>, features: Vec<String>, rows: Rows) -> Self {
-        Self {
-            actors,
-            accounts,
-            features,
-            first_seat: vec![0],
-            seat_account: Vec::new(),
-            first_row: vec![0],
-            rows,
-        }
+        Self { actors, accounts, features, first_seat: vec![0], seat_account: Vec::new(), first_row: vec![0], rows }
     }
 
     pub(crate) fn from_parts(

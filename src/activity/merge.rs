@@ -142,7 +142,12 @@ impl Activity {
         let ids = |ids: &Ids| format!("{:?}", ids.id_type());
         differ("the type of user", ids(&self.ledger.actors), ids(&other.ledger.actors), way_out)?;
         let accounts = |ledger: &Ledger| ledger.accounts.as_ref().map_or_else(|| "not mapped".to_owned(), ids);
-        differ("account", accounts(&self.ledger), accounts(&other.ledger), "map and cast the same columns in both logs")?;
+        differ(
+            "account",
+            accounts(&self.ledger),
+            accounts(&other.ledger),
+            "map and cast the same columns in both logs",
+        )?;
         let mapped = |is: bool| if is { "mapped" } else { "not mapped" }.to_owned();
         let way_out = "map the same columns in both logs";
         let feature = |rows: &Rows| mapped(rows.features.is_some());

@@ -19,7 +19,8 @@ mod rows;
 mod segments;
 mod select;
 pub(crate) mod shard;
-//mod store;
+#[cfg(feature = "lazy")]
+mod store;
 pub(crate) mod sweep;
 
 pub use builder::{ActivityBuilder, Progress};
@@ -31,7 +32,7 @@ pub use segments::{SegmentColumns, Split};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Calendar, Date, PeriodTable, Period};
+use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::Result;
 use ledger::Ledger;
 use merge::Recent;
@@ -201,8 +202,6 @@ impl Activity {
 /// there makes no difference.
 impl PartialEq for Activity {
     fn eq(&self, other: &Self) -> bool {
-        self.calendar == other.calendar
-            && self.observation == other.observation
-            && *self.settled() == *other.settled()
+        self.calendar == other.calendar && self.observation == other.observation && *self.settled() == *other.settled()
     }
 }

@@ -114,7 +114,12 @@ impl Reducer {
     }
 
     /// The ledger of all events absorbed. It depends on the events alone, not on their order.
-    pub(crate) fn finish(self, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>) -> Result<Ledger> {
+    pub(crate) fn finish(
+        self,
+        users: &KeyIds,
+        accounts: Option<&KeyIds>,
+        features: Option<&Strings>,
+    ) -> Result<Ledger> {
         let shards: Vec<Grouped> = self
             .shards
             .into_par_iter()
@@ -126,7 +131,8 @@ impl Reducer {
             return Err(Error::TooLarge { what: "users and accounts", count: count as u64, limit, way_out });
         }
         let (user_ids, order) = in_order(&shards, users);
-        let accounts = accounts.map(|accounts| account_codes(&shards, accounts));
+        let accounts = accounts
+            .map(|accounts| accounts.distinct(shards.iter().flat_map(|shard| shard.account.iter().flatten().copied())));
         let (account_ids, account_codes) = accounts.unzip();
         let (names, map) = features.map_or_else(Default::default, |features| used_features(&shards, features));
         let map = FeatureMap::new(map);
@@ -185,6 +191,16 @@ impl KeyIds {
         move |key| if text { ranks[key as usize] } else { key }
     }
 
+    /// The distinct ids behind these keys in order, and from a key to its place.
+    pub(crate) fn distinct(&self, keys: impl Iterator<Item = u64>) -> (Ids, HashMap<u64, u32>) {
+        let rank = self.rank();
+        let mut keys: Vec<u64> = keys.collect();
+        keys.par_sort_unstable_by_key(|&key| rank(key));
+        keys.dedup();
+        let places = keys.iter().copied().zip(0..).collect();
+        (self.ids(keys.into_iter()), places)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
     fn ids(&self, keys: impl Iterator<Item = u64>) -> Ids {
         let mut ids = Ids::new(self.id_type);
@@ -209,16 +225,6 @@ fn in_order(shards: &[Grouped], users: &KeyIds) -> (Ids, Vec<(u32, u32)>) {
     let key = |&(_, shard, user): &(u64, u32, u32)| shards[shard as usize].keys[user as usize];
     let ids = users.ids(order.iter().map(key));
     (ids, order.into_iter().map(|(_, shard, user)| (shard, user)).collect())
-}
-
-/// The accounts in order, and from an account's key to its place.
-fn account_codes(shards: &[Grouped], accounts: &KeyIds) -> (Ids, HashMap<u64, u32>) {
-    let rank = accounts.rank();
-    let mut keys: Vec<u64> = shards.iter().flat_map(|shard| shard.account.iter().flatten().copied()).collect();
-    keys.par_sort_unstable_by_key(|&key| rank(key));
-    keys.dedup();
-    let codes = keys.iter().copied().zip(0_u32..).collect();
-    (accounts.ids(keys.into_iter()), codes)
 }
 
 /// The names of the features that occur, in order, and from a feature's number in the pool to its place.

@@ -35,7 +35,8 @@ impl Activity {
         let actors = repeated(|(actor, _), _| u32::try_from(actor).ok());
         let mut columns = vec![write::gathered_ids("actor", &ledger.actors, &actors)?];
         if let Some(accounts) = &ledger.accounts {
-            let places = repeated(|(_, seat), ledger| Some(ledger.account(seat)).filter(|&account| account != NO_ACCOUNT));
+            let places =
+                repeated(|(_, seat), ledger| Some(ledger.account(seat)).filter(|&account| account != NO_ACCOUNT));
             columns.push(write::gathered_ids("account", accounts, &places)?);
         }
         columns.push(write::dates("day", rows.day.iter().map(|&day| Some(Date::from_day(day))))?);

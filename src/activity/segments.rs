@@ -95,7 +95,8 @@ impl Activity {
             self.with_ledger(ledger.select(actors, Date::MAX.days_since_epoch()))
         };
         let numbers: Vec<u32> = (0..).zip(&names).map(|(number, _)| number).collect();
-        let mut parts: Vec<_> = numbers.iter().map(|&number| (Some(names[number as usize].clone()), part(Some(number)))).collect();
+        let mut parts: Vec<_> =
+            numbers.iter().map(|&number| (Some(names[number as usize].clone()), part(Some(number)))).collect();
         if segment_of.contains(&None) {
             parts.push((None, part(None)));
         }
@@ -119,7 +120,11 @@ impl Activity {
 }
 
 /// The names of the segments, and for every actor the number of its own.
-fn segments_of(ledger: &Ledger, frame: &DataFrame, columns: &SegmentColumns) -> Result<(Vec<String>, Vec<Option<u32>>)> {
+fn segments_of(
+    ledger: &Ledger,
+    frame: &DataFrame,
+    columns: &SegmentColumns,
+) -> Result<(Vec<String>, Vec<Option<u32>>)> {
     let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
     let same_kind = |ids: &Ids| (ids.id_type() == read::TEXT) == (id_type == read::TEXT);
     if !same_kind(&ledger.actors) {
@@ -151,7 +156,8 @@ fn segments_of(ledger: &Ledger, frame: &DataFrame, columns: &SegmentColumns) -> 
         let segment = (segment != NO_KEY).then(|| u32::try_from(segment).unwrap_or(u32::MAX));
         match segment_of[actor] {
             Some(other) if other != segment => {
-                let name = |number: Option<u32>| number.map_or("null".to_owned(), |number| names[number as usize].clone());
+                let name =
+                    |number: Option<u32>| number.map_or("null".to_owned(), |number| names[number as usize].clone());
                 return Err(Error::TwoSegments { actor: id.to_string(), first: name(other), second: name(segment) });
             }
             _ => segment_of[actor] = Some(segment),

@@ -26,7 +26,8 @@ impl Ledger {
         let account_places = places(&accounts);
         let map = FeatureMap::new(feature_places);
         let mut ledger = self.like();
-        ledger.features = self.features.iter().zip(&features).filter(|(_, used)| **used).map(|(name, _)| name.clone()).collect();
+        ledger.features =
+            self.features.iter().zip(&features).filter(|(_, used)| **used).map(|(name, _)| name.clone()).collect();
         if let Some(ids) = &mut ledger.accounts {
             let mut known = Ids::new(ids.id_type());
             (0..ids.len()).filter(|&number| accounts[number]).for_each(|number| known.push_from(ids, number));

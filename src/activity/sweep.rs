@@ -59,7 +59,8 @@ impl Activity {
     fn visit(&self, actors: Range<usize>, mut visit: impl FnMut(Actor, &[i32])) {
         let mut scratch = Vec::new();
         let mut joined = Vec::new();
-        let mut also_recent = self.recent.as_ref().map_or(&[][..], |recent| recent.also_settled(&actors)).iter().peekable();
+        let mut also_recent =
+            self.recent.as_ref().map_or(&[][..], |recent| recent.also_settled(&actors)).iter().peekable();
         for actor in actors {
             let days = self.ledger.days(actor, &mut scratch);
             let recent = also_recent.next_if(|(settled, _)| *settled as usize == actor);

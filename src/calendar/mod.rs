@@ -11,8 +11,8 @@ mod zone;
 
 pub use coverage::Coverage;
 pub use date::{Date, Weekday, date};
-pub use period::{Period, Span};
 pub(crate) use period::PeriodTable;
+pub use period::{Period, Span};
 pub(crate) use zone::{Clock, Zone};
 
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,8 @@ use polars::prelude::DataFrame;
 
 use super::ages::retained_ages;
 use super::retention::Retention;
-use crate::activity::{Activity, Id};
 use crate::activity::ids::Ids;
+use crate::activity::{Activity, Id};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::write;

@@ -30,6 +30,12 @@ impl RetentionOptions {
         Self { period, criterion: Criterion::On, horizon: None, cohorts_between: None, confidence: 0.95 }
     }
 
+    /// The period of the cohorts and of the ages.
+    #[must_use]
+    pub fn period(&self) -> Period {
+        self.period
+    }
+
     /// When a member counts as retained. The default, [`Criterion::On`], is what most products show first.
     #[must_use]
     pub fn criterion(mut self, criterion: Criterion) -> Self {
@@ -361,7 +367,8 @@ impl Retention {
     ///
     /// [`Error::Polars`] if polars refuses the frame.
     pub fn to_frame(&self) -> Result<DataFrame> {
-        let cells = || (0..self.cohorts.len()).flat_map(|row| self.cells(row).map(move |cell| (self.cohorts[row], cell)));
+        let cells =
+            || (0..self.cohorts.len()).flat_map(|row| self.cells(row).map(move |cell| (self.cohorts[row], cell)));
         let counts = |count: fn(RetentionCell) -> Option<u64>| cells().map(|(_, cell)| count(cell)).collect::<Vec<_>>();
         let rates = |rate: fn(RetentionCell) -> Option<f64>| cells().map(|(_, cell)| rate(cell)).collect::<Vec<_>>();
         write::frame(vec![

@@ -160,7 +160,8 @@ impl Activity {
                 Window::Calendar(period) => Some(self.periods(*period)),
             })
             .collect();
-        let new = || (trailing.tally(), tables.iter().map(|table| vec![0_u32; table.spans().len()]).collect::<Vec<_>>());
+        let new =
+            || (trailing.tally(), tables.iter().map(|table| vec![0_u32; table.spans().len()]).collect::<Vec<_>>());
         let (tally, periods) = self.sweep(
             new,
             |(tally, periods), _, days| {
@@ -264,14 +265,28 @@ impl ActiveUsers {
 impl fmt::Display for ActiveUsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LATEST: usize = 8;
-        writeln!(f, "Active users (latest {LATEST} of each; ~ reaches back before the log, * still open)")?;
-        for (window, series) in self.options.windows.iter().zip(&self.series) {
-            write!(f, "{window:>8}")?;
-            for count in &series[series.len().saturating_sub(LATEST)..] {
-                let label = if matches!(window, Window::Days(_)) { count.span.end } else { count.span.start };
-                write!(f, "  {label} {}{}", count.active, count.coverage.sign())?;
-            }
+        writeln!(f, "Active users, latest {LATEST} (~ reaches back before the log, * still open)")?;
+        let latest = |series: &[ActiveCount]| series.len().saturating_sub(LATEST)..series.len();
+        let trailing = |window: &Window| matches!(window, Window::Days(_));
+        let all = || self.options.windows.iter().zip(&self.series);
+        // Trailing windows have the same labels, so they stand side by side.
+        let daily: Vec<_> = all().filter(|(window, _)| trailing(window)).collect();
+        if let Some((_, labels)) = daily.first() {
+            write!(f, "  {:<10}", "day")?;
+            daily.iter().try_for_each(|(window, _)| write!(f, " {window:>9} "))?;
             writeln!(f)?;
+            for row in latest(labels) {
+                write!(f, "  {}", labels[row].span.end)?;
+                let mut counts = daily.iter().map(|(_, series)| series[row]);
+                counts.try_for_each(|count| write!(f, " {:>9}{:<1}", count.active, count.coverage.sign()))?;
+                writeln!(f)?;
+            }
+        }
+        for (window, series) in all().filter(|(window, _)| !trailing(window)) {
+            writeln!(f, "  {:<10} {:>9}", window.to_string(), "active")?;
+            for count in &series[latest(series)] {
+                writeln!(f, "  {} {:>9}{}", count.span.start, count.active, count.coverage.sign())?;
+            }
         }
         Ok(())
     }

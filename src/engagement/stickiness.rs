@@ -162,9 +162,11 @@ impl Activity {
         let usage: ActiveUsers =
             self.active_users(ActiveUsersOptions::new([Window::Days(1), week, month, calendar_month]))?;
         let daily = usage.series(Window::Days(1));
-        let days = daily.iter().zip(usage.series(week)).zip(usage.series(month)).map(|((day, &wau), &mau)| {
-            DayStickiness { date: day.span.end, dau: day.active, wau, mau }
-        });
+        let days = daily
+            .iter()
+            .zip(usage.series(week))
+            .zip(usage.series(month))
+            .map(|((day, &wau), &mau)| DayStickiness { date: day.span.end, dau: day.active, wau, mau });
         let months = usage.series(calendar_month).iter().map(|&mau| {
             let Span { start, end } = mau.span;
             let within = daily.iter().filter(|day| start <= day.span.end && day.span.end <= end);
@@ -209,9 +211,8 @@ impl Stickiness {
     pub fn to_frame(&self) -> Result<DataFrame> {
         let counts = |count: fn(&DayStickiness) -> u64| self.days.iter().map(count).collect::<Vec<_>>();
         let ratios = |ratio: fn(&DayStickiness) -> Option<f64>| self.days.iter().map(ratio).collect::<Vec<_>>();
-        let coverage = |count: fn(&DayStickiness) -> Coverage| {
-            self.days.iter().map(|day| count(day).name()).collect::<Vec<_>>()
-        };
+        let coverage =
+            |count: fn(&DayStickiness) -> Coverage| self.days.iter().map(|day| count(day).name()).collect::<Vec<_>>();
         write::frame(vec![
             write::dates("date", self.days.iter().map(|day| Some(day.date)))?,
             write::column("dau", counts(|day| day.dau)),

@@ -3,12 +3,16 @@
 //! Types are judged by the schema, before a row is read. What is read are physical values: no cast here goes through a
 //! type that polars may have been built without.
 
+#[cfg(feature = "lazy")]
+use polars::prelude::Column;
 use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series, TimeUnit};
 
 use crate::activity::columns::EventColumns;
 use crate::activity::ids::{IdType, Ids};
 use crate::activity::intake::Intake;
 use crate::activity::pool::{NO_KEY, Pool};
+#[cfg(feature = "lazy")]
+use crate::activity::reduce::KeyIds;
 use crate::activity::reduce::{Batch, Keys, LEFT_OUT};
 use crate::activity::shard::NO_FEATURE;
 use crate::calendar::{Calendar, Clock, Date};
@@ -150,7 +154,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a frame whose first row is row `first_row` of all that was handed in.
-    pub(crate) fn read(&mut self, frame: &DataFrame, first_row: u64, pools: &Pools, batch: &mut Batch) -> Result<Intake> {
+    pub(crate) fn read(
+        &mut self,
+        frame: &DataFrame,
+        first_row: u64,
+        pools: &Pools,
+        batch: &mut Batch,
+    ) -> Result<Intake> {
         let mut intake = Intake { rows: frame.height() as u64, ..Intake::default() };
         read_ids(&series(frame, &self.columns.user)?, self.plan.user, &pools.user, &mut batch.user)?;
         self.read_days(&series(frame, &self.columns.time)?, first_row, batch, &mut intake)?;
@@ -293,7 +303,9 @@ fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()>
     let mut places: Vec<u32> = vec![u32::MAX; codes.iter().flatten().max().map_or(0, |code| code as usize + 1)];
     let mut firsts = Vec::new();
     for (row, code) in (0..).zip(codes.iter()) {
-        if let Some(code) = code && places[code as usize] == u32::MAX {
+        if let Some(code) = code
+            && places[code as usize] == u32::MAX
+        {
             #[expect(clippy::cast_possible_truncation, reason = "no more categories than codes, which are u32")]
             let place = firsts.len() as u32;
             places[code as usize] = place;
@@ -303,9 +315,7 @@ fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()>
     let text = series.take_slice(&firsts)?.cast(&DataType::String)?;
     let mut category_keys = Vec::new();
     pool.keys(text.str()?.iter(), &mut category_keys);
-    keys.extend(
-        codes.iter().map(|code| code.map_or(NO_KEY, |code| category_keys[places[code as usize] as usize])),
-    );
+    keys.extend(codes.iter().map(|code| code.map_or(NO_KEY, |code| category_keys[places[code as usize] as usize])));
     Ok(())
 }
 
@@ -333,4 +343,34 @@ fn read_values(series: &Series, first_row: u64, days: &[i32], values: &mut Vec<f
         values.push(value);
         Ok(())
     })
+}
+
+/// The lengths of a column of lists.
+#[cfg(feature = "lazy")]
+pub(crate) fn list_lengths(lists: &Series) -> Result<impl Iterator<Item = u64>> {
+    let lengths = lists.list()?.amortized_iter().map(|list| list.map_or(0, |list| list.as_ref().len() as u64));
+    Ok(lengths.collect::<Vec<_>>().into_iter())
+}
+
+/// All values of a column of lists, one list behind the other.
+#[cfg(feature = "lazy")]
+pub(crate) fn list_values<T>(lists: &Series, values: impl Fn(&Series) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    let inner = lists.list()?.get_inner().rechunk();
+    if inner.null_count() > 0 {
+        return Err(Error::Empty { rows: inner.len() as u64, left_out: inner.null_count() as u64 });
+    }
+    values(&inner)
+}
+
+/// The distinct ids of a column in ascending order, and for each row the place of its own.
+#[cfg(feature = "lazy")]
+pub(crate) fn distinct_ids(column: &Column, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
+    let series = column.as_materialized_series().rechunk();
+    let (pool, mut rows) = (Pool::default(), Keys::default());
+    read_ids(&series, id_type, &pool, &mut rows)?;
+    let ids = KeyIds { id_type, strings: pool.into_strings() };
+    let keys = (0..rows.keys.len()).filter(|&row| !rows.is_null(row)).map(|row| rows.keys[row]);
+    let (ids, places) = ids.distinct(keys);
+    let place = |row: usize| (!rows.is_null(row)).then(|| places[&rows.keys[row]]);
+    Ok((ids, (0..rows.keys.len()).map(place).collect()))
 }

@@ -1,6 +1,8 @@
 //! Writing answers as frames.
 
 use polars::prelude::{Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, Series};
+#[cfg(feature = "lazy")]
+use polars::prelude::{Int32Type, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder, PolarsNumericType};
 
 use crate::activity::ids::{Id, IdType, Ids};
 use crate::calendar::Date;
@@ -59,4 +61,22 @@ pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
 pub(crate) fn gathered_ids(name: &str, list: &Ids, places: &[Option<u32>]) -> Result<Column> {
     let places: IdxCa = places.iter().map(|place| place.map(IdxSize::from)).collect();
     Ok(all_ids(name, list)?.take(&places)?)
+}
+
+/// A column of lists: the stretch of `values` between each two offsets.
+#[cfg(feature = "lazy")]
+pub(crate) fn lists<T: PolarsNumericType>(name: &str, values: &[T::Native], offsets: &[u64]) -> Column {
+    let mut lists =
+        ListPrimitiveChunkedBuilder::<T>::new(name.into(), offsets.len(), values.len(), T::get_static_dtype());
+    for ends in offsets.windows(2) {
+        #[expect(clippy::cast_possible_truncation, reason = "the values are in memory, so a usize counts them")]
+        lists.append_slice(&values[ends[0] as usize..ends[1] as usize]);
+    }
+    lists.finish().into_series().into_column()
+}
+
+/// A column of lists of dates.
+#[cfg(feature = "lazy")]
+pub(crate) fn day_lists(name: &str, days: &[i32], offsets: &[u64]) -> Result<Column> {
+    Ok(lists::<Int32Type>(name, days, offsets).cast(&DataType::List(Box::new(DataType::Date)))?)
 }

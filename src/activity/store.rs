@@ -1,0 +1,238 @@
+//! An activity as a Parquet file, written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{DataFrame, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader};
+use serde::{Deserialize, Serialize};
+
+use super::features::FeatureSets;
+use super::ids::{IdType, Ids};
+use super::intake::Intake;
+use super::ledger::{Ledger, NO_ACCOUNT, Rows};
+use super::{Activity, Observation};
+use crate::calendar::Calendar;
+use crate::error::{Error, Result};
+use crate::frame::{read, write};
+
+/// The key of the header in the file's metadata.
+const KEY: &str = "attrition.activity";
+/// The version of the layout. A program reads its own and refuses later ones.
+const FORMAT: u32 = 1;
+
+/// What the columns do not say.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    calendar: Calendar,
+    observation: Observation,
+    intake: Intake,
+    actor_type: IdType,
+    account_type: Option<IdType>,
+    features: Option<Vec<String>>,
+    value: bool,
+    checksum: u64,
+}
+
+/// # Storage
+impl Activity {
+    /// Writes the activity to a Parquet file, so that the log need not be read again. Needs the feature `lazy`.
+    ///
+    /// The file is written beside its place and moved there when it is whole: a reader never sees half of it, and what
+    /// was there before stays if anything fails. It has one row per actor and account, with the days, the events and,
+    /// where mapped, the values and feature sets of that row as lists; calendar, observation and intake stand in its
+    /// metadata under `attrition.activity`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the file cannot be written, [`Error::Polars`] if polars refuses the frame.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let ledger = self.settled();
+        let header = Header {
+            format: FORMAT,
+            calendar: self.calendar.clone(),
+            observation: self.observation,
+            intake: self.intake,
+            actor_type: ledger.actors.id_type(),
+            account_type: ledger.accounts.as_ref().map(Ids::id_type),
+            features: ledger.rows.features.is_some().then(|| ledger.features.clone()),
+            value: ledger.rows.value.is_some(),
+            checksum: checksum(&ledger),
+        };
+        let header = serde_json::to_string(&header).map_err(|error| foreign(path, error.to_string()))?;
+        let mut frame = to_seats(&ledger)?;
+        let file_error = |source| Error::File { path: path.to_owned(), source };
+        let beside = beside(path);
+        let written = (|| {
+            let mut file = File::create(&beside).map_err(file_error)?;
+            let metadata = KeyValueMetadata::from_static(vec![(KEY.to_owned(), header)]);
+            ParquetWriter::new(&mut file).with_key_value_metadata(Some(metadata)).finish(&mut frame)?;
+            file.flush().and_then(|()| file.sync_all()).map_err(file_error)?;
+            fs::rename(&beside, path).map_err(file_error)
+        })();
+        if written.is_err() {
+            // The first error is the one to report, and what remains is only a file with a telling name.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    /// Reads an activity that [`save`](Self::save) has written. Needs the feature `lazy`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the file cannot be opened; [`Error::Foreign`] if it is not such a file, is torn or damaged, or
+    /// was written by a later version.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        // polars panics on some damaged pages; a damaged file must not take the program with it.
+        let read = catch_unwind(AssertUnwindSafe(|| read_file(path, file)));
+        let (header, frame) = read.unwrap_or_else(|_| Err(foreign(path, "it is damaged")))?;
+        let ledger = from_seats(&frame, &header).ok().filter(|ledger| is_sound(ledger, &header));
+        let ledger =
+            ledger.ok_or_else(|| foreign(path, "its content does not agree with its header; it is damaged"))?;
+        Ok(Self::new(header.calendar, header.observation, header.intake, ledger))
+    }
+}
+
+fn foreign(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Foreign { path: path.to_owned(), reason: reason.into() }
+}
+
+/// A name in the same folder, so that moving it into place is one step of the file system.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
+}
+
+fn read_file(path: &Path, file: File) -> Result<(Header, DataFrame)> {
+    let mut reader = ParquetReader::new(file);
+    let metadata = reader.get_metadata().map_err(|_| foreign(path, "it is not a whole Parquet file"))?;
+    let header = metadata.key_value_metadata().iter().flatten().find(|entry| entry.key == KEY);
+    let header = header.and_then(|entry| entry.value.as_deref());
+    let header = header.ok_or_else(|| foreign(path, "it was not written by Activity::save"))?;
+    let format = serde_json::from_str::<serde_json::Value>(header).ok().and_then(|value| value.get("format")?.as_u64());
+    if format.is_some_and(|format| format > u64::from(FORMAT)) {
+        let format = format.unwrap_or_default();
+        return Err(foreign(path, format!("it has format {format}, and this version reads up to {FORMAT}")));
+    }
+    let header = serde_json::from_str(header).map_err(|error| foreign(path, format!("its header: {error}")))?;
+    let frame = reader.finish().map_err(|error| foreign(path, error.to_string()))?;
+    Ok((header, frame))
+}
+
+/// One row a seat, its days and what happened on them as lists.
+fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
+    let rows = &ledger.rows;
+    let (_, _, first_row) = ledger.offsets();
+    let actors = (0..ledger.len()).flat_map(|actor| ledger.seats(actor).map(move |_| u32::try_from(actor).ok()));
+    let mut columns = vec![write::gathered_ids("actor", &ledger.actors, &actors.collect::<Vec<_>>())?];
+    if let Some(accounts) = &ledger.accounts {
+        let places =
+            (0..ledger.seat_count()).map(|seat| Some(ledger.account(seat)).filter(|&place| place != NO_ACCOUNT));
+        columns.push(write::gathered_ids("account", accounts, &places.collect::<Vec<_>>())?);
+    }
+    columns.push(write::day_lists("days", &rows.day, first_row)?);
+    columns.push(write::lists::<polars::prelude::UInt32Type>("events", &rows.events, first_row));
+    if let Some(value) = &rows.value {
+        columns.push(write::lists::<polars::prelude::Float64Type>("value", value, first_row));
+    }
+    if let Some(FeatureSets { low, high_row, high_feature }) = &rows.features {
+        columns.push(write::lists::<polars::prelude::UInt64Type>("features", low, first_row));
+        let first_high: Vec<u64> =
+            first_row.iter().map(|&row| high_row.partition_point(|&other| other < row) as u64).collect();
+        columns.push(write::lists::<polars::prelude::UInt64Type>("further_rows", high_row, &first_high));
+        columns.push(write::lists::<polars::prelude::UInt32Type>("further_features", high_feature, &first_high));
+    }
+    write::frame(columns)
+}
+
+fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
+    let days = read::series(frame, "days")?;
+    let mut first_row = vec![0];
+    first_row.extend(read::list_lengths(&days)?.scan(0, |row, length| {
+        *row += length;
+        Some(*row)
+    }));
+    let features = match &header.features {
+        None => None,
+        Some(_) => Some(FeatureSets {
+            low: read::list_values(&read::series(frame, "features")?, |inner| {
+                Ok(inner.u64()?.into_no_null_iter().collect())
+            })?,
+            high_row: read::list_values(&read::series(frame, "further_rows")?, |inner| {
+                Ok(inner.u64()?.into_no_null_iter().collect())
+            })?,
+            high_feature: read::list_values(&read::series(frame, "further_features")?, |inner| {
+                Ok(inner.u32()?.into_no_null_iter().collect())
+            })?,
+        }),
+    };
+    let rows = Rows {
+        day: read::list_values(&days, |inner| Ok(inner.to_physical_repr().i32()?.into_no_null_iter().collect()))?,
+        events: read::list_values(&read::series(frame, "events")?, |inner| {
+            Ok(inner.u32()?.into_no_null_iter().collect())
+        })?,
+        value: match header.value {
+            false => None,
+            true => Some(read::list_values(&read::series(frame, "value")?, |inner| {
+                Ok(inner.f64()?.into_no_null_iter().collect())
+            })?),
+        },
+        features,
+    };
+    let (actors, actor_of) = read::distinct_ids(frame.column("actor")?, header.actor_type)?;
+    let mut first_seat = vec![0];
+    let mut seats = 0;
+    for same in actor_of.chunk_by(|left, right| left == right) {
+        seats += u32::try_from(same.len()).unwrap_or(u32::MAX);
+        first_seat.push(seats);
+    }
+    let (accounts, seat_account) = match header.account_type {
+        None => (None, Vec::new()),
+        Some(id_type) => {
+            let (accounts, account_of) = read::distinct_ids(frame.column("account")?, id_type)?;
+            (Some(accounts), account_of.into_iter().map(|account| account.unwrap_or(NO_ACCOUNT)).collect())
+        }
+    };
+    let features = header.features.clone().unwrap_or_default();
+    Ok(Ledger::from_parts(actors, accounts, features, (first_seat, seat_account, first_row), rows))
+}
+
+/// Whether what was read is what was written, and fits the observation.
+fn is_sound(ledger: &Ledger, header: &Header) -> bool {
+    let Observation { first, last } = header.observation;
+    let days = first.days_since_epoch()..=last.days_since_epoch();
+    let (first_seat, _, first_row) = ledger.offsets();
+    ledger.rows.len() as u64 == first_row.last().copied().unwrap_or(0)
+        && ledger.actors.len() + 1 == first_seat.len()
+        && ledger.rows.day.iter().all(|day| days.contains(day))
+        && checksum(ledger) == header.checksum
+}
+
+/// A sum over all columns in which every number and its place count.
+fn checksum(ledger: &Ledger) -> u64 {
+    let mut sum = 0_u64;
+    let mut add = |number: u64| {
+        sum = (sum ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        sum = (sum ^ (sum >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        sum ^= sum >> 27;
+    };
+    let (first_seat, seat_account, first_row) = ledger.offsets();
+    let rows = &ledger.rows;
+    ledger.actors.words().for_each(&mut add);
+    ledger.accounts.iter().flat_map(Ids::words).for_each(&mut add);
+    first_seat.iter().chain(seat_account).chain(&rows.events).for_each(|&number| add(u64::from(number)));
+    first_row.iter().for_each(|&number| add(number));
+    rows.day.iter().for_each(|&day| add(u64::from(day.cast_unsigned())));
+    rows.value.iter().flatten().for_each(|value| add(value.to_bits()));
+    if let Some(FeatureSets { low, high_row, high_feature }) = &rows.features {
+        low.iter().chain(high_row).for_each(|&number| add(number));
+        high_feature.iter().for_each(|&number| add(u64::from(number)));
+    }
+    sum
+}

@@ -1,0 +1,3 @@
+//! The integration tests, in one binary: every test binary links polars.
+
+mod golden;
