@@ -4,6 +4,9 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use attrition::polars::prelude::*;
@@ -48,7 +51,7 @@ fn main() -> Result<()> {
             let names =
                 if workload == "decode" { &["user_id", "ts"][..] } else { &["user_id", "ts", "account_id", "feature"] };
             let rows = decode(&directory, names)?;
-            report(&workload, "stream", &start.stop(), rows, None);
+            report(&workload, "decode", &start.stop(), rows, None);
         }
         "memory" => {
             let activity = reduce(&directory, &columns)?;
@@ -66,25 +69,55 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn scan(directory: &str) -> Result<LazyFrame> {
-    Ok(LazyFrame::scan_parquet(PlRefPath::new(format!("{directory}/*.parquet")), ScanArgsParquet::default())?)
+/// The Parquet files of a folder, in order.
+fn files(directory: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "parquet")).collect();
+    files.sort();
+    files
 }
 
 fn reduce(directory: &str, columns: &EventColumns) -> Result<Activity> {
-    Activity::from_lazy(scan(directory)?, columns, &Calendar::utc())
+    Activity::from_parquet(files(directory), columns, &Calendar::utc())
 }
 
+/// The same reading without the reduction: row groups decoded on all processors and thrown away.
 fn decode(directory: &str, names: &[&str]) -> Result<usize> {
-    let rows = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = rows.clone();
-    let count = move |frame: DataFrame| {
-        counted.fetch_add(black_box(frame).height(), std::sync::atomic::Ordering::Relaxed);
-        Ok(false)
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut groups = Vec::new();
+    for path in files(directory) {
+        let metadata = metadata(&path)?;
+        let mut offset = 0;
+        for group in &metadata.row_groups {
+            groups.push((path.clone(), metadata.clone(), (offset, group.num_rows())));
+            offset += group.num_rows();
+        }
+    }
+    let (next, rows) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let work = || -> Result<()> {
+        while let Some((path, metadata, slice)) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut reader = ParquetReader::new(fs::File::open(path).map_err(PolarsError::from)?)
+                .read_parallel(ParallelStrategy::None)
+                .with_columns(Some(names.clone()))
+                .with_slice(Some(*slice));
+            reader.set_metadata(metadata.clone());
+            rows.fetch_add(black_box(reader.finish()?).height(), Ordering::Relaxed);
+        }
+        Ok(())
     };
-    let names: Vec<Expr> = names.iter().map(|name| col(*name)).collect();
-    let query = scan(directory)?.select(names).sink_batches(PlanCallback::new(count), true, None)?;
-    query.collect_with_engine(Engine::Streaming)?;
-    Ok(rows.load(std::sync::atomic::Ordering::Relaxed))
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        handles.into_iter().try_for_each(|handle| handle.join().unwrap_or(Ok(())))
+    })?;
+    Ok(rows.into_inner())
+}
+
+fn metadata(path: &Path) -> Result<FileMetadataRef> {
+    let file = fs::File::open(path).map_err(PolarsError::from)?;
+    let mut metadata = ParquetReader::new(file).get_metadata()?.as_ref().clone();
+    metadata.key_value_metadata = None;
+    Ok(metadata.into())
 }
 
 /// The workload's table, built as a user would have it: as a frame, then its columns as integers.

@@ -74,15 +74,15 @@ def ensure_data(options, cache, python):
         say(f"generating {options.events:,} events into {home}")
         # Under another name until it is whole, so that a run cut short leaves nothing that looks like a log.
         partial = home.with_name(home.name + ".partial")
-        command = [python, HERE / "generate.py", "--out", partial, *(["--string-ids"] if options.string_ids else [])]
-        command += ["--events", str(options.events), "--users", str(options.users)]
+        command = [python, HERE / "generate.py", "--events", str(options.events), "--users", str(options.users)]
+        command += ["--out", partial, *(["--string-ids"] if options.string_ids else [])]
         subprocess.run(command, check=True)
         partial.rename(home)
     command = [python, HERE / "peers.py", "describe", home]
     log = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if (log["events"], log["string_ids"]) != (options.events, options.string_ids):
-        found = f"{log['events']} events" + (" with string ids" if log["string_ids"] else "")
-        sys.exit(f"{home} holds {found}: not what --events and --string-ids ask for")
+        ids = "string" if log["string_ids"] else "integer"
+        sys.exit(f"{home} holds {log['events']} events with {ids} ids: not what --events and --string-ids ask for")
     return home, log["forms"]
 
 
@@ -120,9 +120,19 @@ def warm(data):
                 pass
 
 
+def busy_seconds():
+    """Processor time used or taken away by anyone since boot."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(command):
-    """The rows a command prints, each with the figures of its whole process as the system saw them."""
-    start = time.perf_counter()
+    """The rows a command prints, each with the figures of its whole process as the system saw them.
+
+    `others` is the share of the machine that went to other processes meanwhile.
+    """
+    busy, start = busy_seconds(), time.perf_counter()
     child = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
     with child.stdout:
         lines = child.stdout.read().splitlines()
@@ -132,10 +142,12 @@ def measure(command):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"exit status {child.returncode} from: {' '.join(map(str, command))}")
+    wall, cpu = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
     whole = {
-        "process_wall": round(time.perf_counter() - start, 4),
-        "process_cpu": round(usage.ru_utime + usage.ru_stime, 3),
+        "process_wall": round(wall, 4),
+        "process_cpu": round(cpu, 3),
         "process_peak_mib": round(usage.ru_maxrss / 1024),
+        "others": round(max(busy_seconds() - busy - cpu, 0) / wall / os.cpu_count(), 3),
     }
     return [json.loads(line) | whole for line in lines]
 
@@ -150,7 +162,8 @@ def main():
     rows_path = options.rows or cache / time.strftime("rows-%Y%m%d-%H%M%S.jsonl")
 
     log = f"{options.events:,} events, {'string' if options.string_ids else 'integer'} ids"
-    print(f"{log}; runs of each, in turn: {options.runs}; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at the start")
+    load = os.getloadavg()[0]
+    print(f"{log}; runs of each, in turn: {options.runs}; {os.cpu_count()} CPUs, load {load:.1f} at the start")
     print(" ".join(REQUIREMENTS.read_text().split()))
     rows = []
     with open(rows_path, "a") as file:
@@ -165,7 +178,8 @@ def main():
                     say(f"run {run}: {row['workload']} {row['engine']} {row['form']} {row['wall']:.3f} s")
             # After each round: there is no point in timing wrong answers to the end.
             if differences := report.differences(rows):
-                sys.exit("\n".join(["THE ANSWERS DIFFER, no figures:", *differences, f"raw rows: {rows_path}"]))
+                heading = "THE ANSWERS DIFFER, so no figures:"
+                sys.exit("\n".join([heading, *differences, f"raw rows: {rows_path}"]))
     print("all digests agree")
     report.show(rows)
     print(f"\nraw rows: {rows_path}")

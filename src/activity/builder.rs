@@ -250,7 +250,13 @@ impl<'a> Worker<'a> {
         Self { ingest, reader, batch: Batch::default(), lanes: ingest.reducer.lanes() }
     }
 
-    /// Takes in a frame whose first row is row `first_row` of its source.
+    /// Reads what follows with the reader of another source.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn read_with(&mut self, reader: &Reader<'a>) {
+        self.reader.clone_from(reader);
+    }
+
+    /// Takes in a frame whose first row is row `first_row` of all that was pushed.
     pub(crate) fn absorb(&mut self, frame: &DataFrame, first_row: u64) -> Result<()> {
         let intake = self.reader.read(frame, first_row, &self.ingest.pools, &mut self.batch)?;
         self.ingest.reducer.absorb(&self.batch, &mut self.lanes);

@@ -143,11 +143,11 @@ mod tests {
     fn words_and_lists_give_the_same_sets() {
         // Features 0 to 99, renumbered to 99 to 0: the word alone cannot do that.
         let mut sets = FeatureSets::default();
-        for row in 0..3_usize {
+        for row in 0..3_u32 {
             sets.low.push(0);
             let start = sets.high_row.len();
-            for feature in (0..100).filter(|feature| (feature + 1) % (row as u32 + 7) == 0) {
-                sets.insert(row, start, feature);
+            for feature in (0..100).filter(|feature| (feature + 1) % (row + 7) == 0) {
+                sets.insert(row as usize, start, feature);
             }
         }
         let map = FeatureMap::new((0..100).rev().collect());

@@ -95,6 +95,7 @@ impl Front {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
     fn place(user: u64, day: i32) -> usize {
         // The days of a user go side by side, so that a change of day touches the same line of the cache.
         (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize) % PLACES

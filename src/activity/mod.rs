@@ -13,6 +13,8 @@ pub(crate) mod intake;
 mod lazy;
 mod ledger;
 mod merge;
+#[cfg(feature = "lazy")]
+mod parquet;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 mod rows;

@@ -111,7 +111,8 @@ fn beside(path: &Path) -> PathBuf {
 
 fn read_file(path: &Path, file: File) -> Result<(Header, DataFrame)> {
     let mut reader = ParquetReader::new(file);
-    let metadata = reader.get_metadata().map_err(|_| foreign(path, "it is not a whole Parquet file"))?;
+    let metadata =
+        reader.get_metadata().map_err(|error| foreign(path, format!("it is not a whole Parquet file: {error}")))?;
     let header = metadata.key_value_metadata().iter().flatten().find(|entry| entry.key == KEY);
     let header = header.and_then(|entry| entry.value.as_deref());
     let header = header.ok_or_else(|| foreign(path, "it was not written by Activity::save"))?;

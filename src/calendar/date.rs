@@ -87,7 +87,7 @@ impl Date {
     #[must_use]
     pub fn weekday(self) -> Weekday {
         // Day 0 was a Thursday.
-        Weekday::ALL[usize::from((self.0 + 3).rem_euclid(7).unsigned_abs() as u8)]
+        Weekday::ALL[(self.0 + 3).rem_euclid(7).unsigned_abs() as usize]
     }
 
     pub(crate) const fn from_day(day: i32) -> Self {

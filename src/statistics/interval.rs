@@ -62,6 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     fn laws() {
         let wilson = Wilson::new(0.95).unwrap();
         assert_eq!(wilson.interval(0, 0), None);

@@ -1,3 +1,17 @@
 //! The integration tests, in one binary: every test binary links polars.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::float_cmp,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect should panic, and its numbers are small"
+)]
+
 mod golden;
+mod oracle;
+mod properties;

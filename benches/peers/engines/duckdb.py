@@ -1,11 +1,11 @@
 """The workloads in DuckDB's SQL."""
 import duckdb
-import pyarrow  # noqa: F401  (the results are its tables; its import shall not be timed)
+import pyarrow  # noqa: F401, the type of the results: not to be imported in the measured time
 
 # Integer arithmetic on the epoch is quicker than casting to DATE.
 DAY = "CAST(epoch_us(ts) // 86400000000 AS INTEGER)"
 DATE = f"DATE '1970-01-01' + {DAY}"
-FIRST_MONTH = 2024 * 12  # of the generated log; a mask has room for the 64 months from there
+FIRST_MONTH = 2024 * 12  # of the generated log; masks look at the 48 months from there
 
 # Forms named *_pack put user and day into one u64: they need integer ids below 2^48.
 FORMS = {

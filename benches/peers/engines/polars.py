@@ -5,7 +5,7 @@ from polars import col
 DAY = (col.ts.to_physical() // 86_400_000_000).cast(pl.Int32).alias("day")
 DATE = col.ts.dt.date().alias("day")
 MONTH = (col.ts.dt.year() * 12 + col.ts.dt.month().cast(pl.Int32) - 1).alias("month")
-FIRST_MONTH = 2024 * 12  # of the generated log; a mask has room for the 64 months from there
+FIRST_MONTH = 2024 * 12  # of the generated log; masks look at the 48 months from there
 NEVER = 1_000_000  # days until the next active day of a user who has none
 
 # Forms named pack put user and period into one u64: they need integer ids below 2^48.

@@ -1,0 +1,136 @@
+//! Ingestion of Parquet files, row group by row group.
+//!
+//! The streaming engine reads Parquet too. Reading files here is faster for a reason that lies in polars: a column that
+//! was written as a dictionary becomes a categorical there, which hashes every row anew. The note that makes it one is
+//! the Arrow schema in the file's metadata; without it the column is read as what Parquet says it is, strings that
+//! point into the dictionary.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use polars::prelude::{FileMetadataRef, ParallelStrategy, ParquetReader, Schema, SchemaExt, SerReader};
+
+use super::Activity;
+use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
+use super::columns::EventColumns;
+use crate::calendar::Calendar;
+use crate::error::{Error, Result};
+use crate::frame::read::Reader;
+
+/// A row group of one of the files.
+struct RowGroup<'a> {
+    file: usize,
+    path: &'a Path,
+    metadata: FileMetadataRef,
+    /// Rows of the file before it, and its own.
+    slice: (usize, usize),
+    /// Its first row, counted over all that was pushed.
+    first_row: u64,
+}
+
+impl Activity {
+    /// The activity of the events in Parquet files, read row group by row group. Needs the feature `lazy`.
+    ///
+    /// # Errors
+    ///
+    /// As [`ActivityBuilder::push_parquet`] and [`ActivityBuilder::finish`].
+    pub fn from_parquet<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        columns: &EventColumns,
+        calendar: &Calendar,
+    ) -> Result<Self> {
+        let mut builder = Self::builder(columns, calendar);
+        builder.push_parquet(paths)?;
+        builder.finish()
+    }
+}
+
+impl ActivityBuilder {
+    /// Takes in the events in Parquet files: only the mapped columns, a row group at a time on each processor. Needs the
+    /// feature `lazy`.
+    ///
+    /// This is the fastest way in for files; [`push_lazy`](Self::push_lazy) is for what must be filtered or computed
+    /// first. A file counts as a source of its own in [`Progress`](crate::Progress).
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push), for every file before a row of any is read; [`Error::File`] if a file cannot be opened,
+    /// [`Error::Polars`] if it cannot be read.
+    pub fn push_parquet<P: AsRef<Path>>(&mut self, paths: impl IntoIterator<Item = P>) -> Result<()> {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        let mut opened = Vec::with_capacity(paths.len());
+        for path in &paths {
+            let (metadata, schema) = open(path)?;
+            opened.push((path, metadata, self.prepare(&schema)?));
+        }
+        let Some((.., first_plan)) = opened.first() else { return Ok(()) };
+        let (ingest, _) = self.ingest(first_plan.clone())?;
+        let readers: Vec<Reader<'_>> =
+            opened.iter().map(|(.., plan)| Ok(self.ingest(plan.clone())?.1)).collect::<Result<_>>()?;
+        let mut row = ingest.rows();
+        let mut groups = Vec::new();
+        for (file, (path, metadata, _)) in opened.iter().enumerate() {
+            let mut offset = 0;
+            for group in &metadata.row_groups {
+                let slice = (offset, group.num_rows());
+                groups.push(RowGroup { file, path, metadata: metadata.clone(), slice, first_row: row });
+                offset += slice.1;
+                row += slice.1 as u64;
+            }
+        }
+        let left: Vec<AtomicUsize> = opened.iter().map(|(_, metadata, _)| metadata.row_groups.len().into()).collect();
+        let names: Vec<String> = self.columns().names().into_iter().map(str::to_owned).collect();
+        let next = AtomicUsize::new(0);
+        let failed = AtomicUsize::new(0);
+        let work = || -> Result<()> {
+            let mut worker = Worker::new(ingest, readers[0].clone());
+            while failed.load(Ordering::Relaxed) == 0
+                && let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                let absorbed = group.read(&names).and_then(|frame| {
+                    worker.read_with(&readers[group.file]);
+                    worker.absorb(&frame, group.first_row)
+                });
+                if absorbed.is_err() {
+                    failed.store(1, Ordering::Relaxed);
+                    return absorbed;
+                }
+                if left[group.file].fetch_sub(1, Ordering::Relaxed) == 1 {
+                    ingest.end_source();
+                }
+            }
+            worker.finish();
+            Ok(())
+        };
+        first_error(in_parallel(groups.len(), &work))
+    }
+}
+
+impl RowGroup<'_> {
+    fn read(&self, names: &[String]) -> Result<polars::prelude::DataFrame> {
+        let mut reader = ParquetReader::new(file(self.path)?)
+            .read_parallel(ParallelStrategy::None)
+            .with_columns(Some(names.to_vec()))
+            .with_slice(Some(self.slice));
+        reader.set_metadata(self.metadata.clone());
+        Ok(reader.finish()?)
+    }
+}
+
+fn file(path: &Path) -> Result<File> {
+    File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// The metadata of a file without its Arrow schema, and the schema that follows from it.
+fn open(path: &Path) -> Result<(FileMetadataRef, Schema)> {
+    let mut reader = ParquetReader::new(file(path)?);
+    let mut metadata = reader.get_metadata()?.as_ref().clone();
+    metadata.key_value_metadata = None;
+    let metadata = Arc::new(metadata);
+    let mut reader = ParquetReader::new(file(path)?);
+    reader.set_metadata(metadata.clone());
+    let schema = Schema::from_arrow_schema(reader.schema()?.as_ref());
+    Ok((metadata, schema))
+}
