@@ -9,7 +9,7 @@ use polars::prelude::{DataFrame, Schema};
 
 use super::columns::EventColumns;
 use super::intake::Intake;
-use super::reduce::{Batch, KeyIds, Lanes, Reducer};
+use super::reduce::{KeyIds, Lanes, Reducer};
 use super::shard::Carried;
 use super::{Activity, Observation};
 use crate::calendar::{Calendar, Date};
@@ -79,7 +79,8 @@ pub(crate) struct Ingest {
 pub(crate) struct Worker<'a> {
     ingest: &'a Ingest,
     reader: Reader<'a>,
-    batch: Batch,
+    /// Room for the days of a batch.
+    days: Vec<i32>,
     lanes: Lanes,
 }
 
@@ -247,7 +248,7 @@ impl Ingest {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(ingest: &'a Ingest, reader: Reader<'a>) -> Self {
-        Self { ingest, reader, batch: Batch::default(), lanes: ingest.reducer.lanes() }
+        Self { ingest, reader, days: Vec::new(), lanes: ingest.reducer.lanes() }
     }
 
     /// Reads what follows with the reader of another source.
@@ -258,8 +259,10 @@ impl<'a> Worker<'a> {
 
     /// Takes in a frame whose first row is row `first_row` of all that was pushed.
     pub(crate) fn absorb(&mut self, frame: &DataFrame, first_row: u64) -> Result<()> {
-        let intake = self.reader.read(frame, first_row, &self.ingest.pools, &mut self.batch)?;
-        self.ingest.reducer.absorb(&self.batch, &mut self.lanes);
+        let columns = self.reader.columns(frame, first_row)?;
+        let (batch, intake) = self.reader.read(&columns, &self.ingest.pools, std::mem::take(&mut self.days))?;
+        self.ingest.reducer.absorb(&batch, &mut self.lanes);
+        self.days = batch.day;
         self.ingest.count(intake, frame.estimated_size() as u64, 0);
         Ok(())
     }

@@ -11,13 +11,18 @@ const PLACES: usize = 1 << 17;
 /// The table is emptied of all but the newest day when it holds so many user-days.
 const FULL: usize = PLACES * 3 / 8;
 
-/// Part of an active user-day, as plain numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UserDay {
+/// A user, a day, and how many events: what every log has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Head {
     pub(crate) user: u64,
-    pub(crate) account: Option<u64>,
     pub(crate) day: i32,
     pub(crate) events: u32,
+}
+
+/// What only some logs have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rest {
+    pub(crate) account: Option<u64>,
     pub(crate) value: f64,
     /// The features below [`LOW_FEATURES`], as bits.
     pub(crate) low: u64,
@@ -25,26 +30,21 @@ pub(crate) struct UserDay {
     pub(crate) high: u32,
 }
 
-/// A place of the table; without events it is free.
-#[derive(Clone, Copy, Debug, Default)]
-struct Head {
-    user: u64,
-    day: i32,
-    events: u32,
+impl Rest {
+    pub(crate) const NONE: Self = Self { account: None, value: 0.0, low: 0, high: NO_FEATURE };
+
+    /// The same with a feature.
+    #[inline]
+    pub(crate) fn with_feature(self, feature: u32) -> Self {
+        if feature < LOW_FEATURES { Self { low: 1 << feature, ..self } } else { Self { high: feature, ..self } }
+    }
 }
 
-/// What only some logs have, beside the head and at the same place.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rest {
-    account: Option<u64>,
-    value: f64,
-    low: u64,
-}
-
-/// The user-days of the latest days, in a table with linear probing.
+/// The user-days of the latest days, in a table with linear probing. A place without events is free.
 #[derive(Debug)]
 pub(crate) struct Front {
     heads: Vec<Head>,
+    /// At the same places; empty where no log has such things.
     rests: Vec<Rest>,
     held: usize,
     newest: i32,
@@ -53,34 +53,47 @@ pub(crate) struct Front {
 impl Front {
     pub(crate) fn new(carried: Carried) -> Self {
         let rests = if carried.any() { PLACES } else { 0 };
-        Self { heads: vec![Head::default(); PLACES], rests: vec![Rest::default(); rests], held: 0, newest: i32::MIN }
+        Self { heads: vec![Head::default(); PLACES], rests: vec![Rest::NONE; rests], held: 0, newest: i32::MIN }
     }
 
-    /// Adds an event to its user-day. `out` is handed what leaves the front.
+    /// Where the search for a user-day begins.
     #[inline]
-    pub(crate) fn add(&mut self, event: UserDay, out: &mut impl FnMut(UserDay)) {
-        if event.high != NO_FEATURE {
+    #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
+    pub(crate) fn place(user: u64, day: i32) -> usize {
+        // The days of a user go side by side, so that a change of day touches the same line of the cache.
+        (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize) % PLACES
+    }
+
+    /// Looks at a place. To look at several in a row before they are needed lets the processor fetch them together.
+    #[inline]
+    pub(crate) fn peek(&self, place: usize) -> u32 {
+        self.heads[place].events
+    }
+
+    /// Adds an event, or part of a user-day, whose search begins at `place`. `out` is handed what leaves the front.
+    #[inline]
+    pub(crate) fn add(&mut self, mut place: usize, part: Head, rest: Rest, out: &mut impl FnMut(Head, Rest)) {
+        if rest.high != NO_FEATURE {
             // Rare, so it goes on by itself, as a part without events.
-            out(UserDay { events: 0, ..event });
+            out(Head { events: 0, ..part }, Rest { low: 0, value: 0.0, ..rest });
         }
-        let mut place = Self::place(event.user, event.day);
         loop {
             let head = &mut self.heads[place];
             if head.events == 0 {
-                *head = Head { user: event.user, day: event.day, events: event.events };
-                if let Some(rest) = self.rests.get_mut(place) {
-                    *rest = Rest { account: event.account, value: event.value, low: event.low };
+                *head = part;
+                if let Some(held) = self.rests.get_mut(place) {
+                    *held = Rest { high: NO_FEATURE, ..rest };
                 }
                 break;
             }
-            if head.user == event.user && head.day == event.day {
-                let rest = self.rests.get_mut(place);
-                if rest.as_ref().is_none_or(|rest| rest.account == event.account) {
+            if head.user == part.user && head.day == part.day {
+                let held = self.rests.get_mut(place);
+                if held.as_ref().is_none_or(|held| held.account == rest.account) {
                     // Saturates, and a saturated count is refused when the rows are taken over.
-                    head.events = head.events.saturating_add(event.events);
-                    if let Some(rest) = rest {
-                        rest.value += event.value;
-                        rest.low |= event.low;
+                    head.events = head.events.saturating_add(part.events);
+                    if let Some(held) = held {
+                        held.value += rest.value;
+                        held.low |= rest.low;
                     }
                     return;
                 }
@@ -88,52 +101,34 @@ impl Front {
             place = (place + 1) % PLACES;
         }
         self.held += 1;
-        self.newest = self.newest.max(event.day);
+        self.newest = self.newest.max(part.day);
         if self.held > FULL {
             self.retire(out);
         }
     }
 
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
-    fn place(user: u64, day: i32) -> usize {
-        // The days of a user go side by side, so that a change of day touches the same line of the cache.
-        (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize) % PLACES
-    }
-
     /// Hands out all days but the newest; that too if it alone is more than the table should hold.
     #[cold]
-    fn retire(&mut self, out: &mut impl FnMut(UserDay)) {
+    fn retire(&mut self, out: &mut impl FnMut(Head, Rest)) {
         let newest = self.newest;
         let mut kept = Vec::new();
-        self.drain(|user_day| if user_day.day == newest { kept.push(user_day) } else { out(user_day) });
+        self.drain(|head, rest| if head.day == newest { kept.push((head, rest)) } else { out(head, rest) });
         if kept.len() > FULL / 2 {
-            kept.into_iter().for_each(out);
+            kept.into_iter().for_each(|(head, rest)| out(head, rest));
             return;
         }
-        for user_day in kept {
-            self.add(user_day, out);
+        for (head, rest) in kept {
+            self.add(Self::place(head.user, head.day), head, rest, out);
         }
     }
 
     /// Hands out everything.
-    pub(crate) fn drain(&mut self, mut out: impl FnMut(UserDay)) {
+    pub(crate) fn drain(&mut self, mut out: impl FnMut(Head, Rest)) {
         for (place, head) in self.heads.iter_mut().enumerate().filter(|(_, head)| head.events > 0) {
-            let Rest { account, value, low } = self.rests.get(place).copied().unwrap_or_default();
-            let Head { user, day, events } = std::mem::take(head);
-            out(UserDay { user, account, day, events, value, low, high: NO_FEATURE });
+            out(std::mem::take(head), self.rests.get(place).copied().unwrap_or(Rest::NONE));
         }
         self.held = 0;
         self.newest = i32::MIN;
-    }
-}
-
-impl UserDay {
-    /// One event.
-    #[inline]
-    pub(crate) fn event(user: u64, day: i32, feature: u32) -> Self {
-        let (low, high) = if feature < LOW_FEATURES { (1 << feature, NO_FEATURE) } else { (0, feature) };
-        Self { user, account: None, day, events: 1, value: 0.0, low, high }
     }
 }
 
@@ -149,10 +144,10 @@ mod tests {
         let mut front = Front::new(carried);
         let mut expected: BTreeMap<(u64, i32, Option<u64>), (u32, u64)> = BTreeMap::new();
         let mut seen = expected.clone();
-        let mut collect = |part: UserDay| {
-            let sum = seen.entry((part.user, part.day, part.account)).or_default();
-            sum.0 += part.events;
-            sum.1 |= part.low;
+        let mut collect = |head: Head, rest: Rest| {
+            let sum = seen.entry((head.user, head.day, rest.account)).or_default();
+            sum.0 += head.events;
+            sum.1 |= rest.low;
         };
         // Far more user-days than the table has places, in a scrambled order, with days of before the epoch.
         for step in 0..400_000_u64 {
@@ -163,7 +158,8 @@ mod tests {
             let sum = expected.entry((user, day, account)).or_default();
             sum.0 += 1;
             sum.1 |= 1 << feature;
-            front.add(UserDay { account, ..UserDay::event(user, day, feature) }, &mut collect);
+            let rest = Rest { account, ..Rest::NONE }.with_feature(feature);
+            front.add(Front::place(user, day), Head { user, day, events: 1 }, rest, &mut collect);
         }
         front.drain(&mut collect);
         assert_eq!(seen, expected);

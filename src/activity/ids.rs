@@ -103,16 +103,20 @@ impl Ids {
 
     /// The key of a signed integer.
     #[inline]
-    #[expect(clippy::cast_sign_loss, reason = "a key carries the bits of the id")]
     pub(crate) fn signed_key(id: i64) -> u64 {
-        id as u64 ^ (1 << 63)
+        Self::ordered(IdType::Int64, id.cast_unsigned())
+    }
+
+    /// The key of an integer that comes as its bare bits.
+    #[inline]
+    pub(crate) fn ordered(id_type: IdType, bits: u64) -> u64 {
+        if id_type.is_signed() { bits ^ (1 << 63) } else { bits }
     }
 
     /// The signed integer of a key.
     #[inline]
-    #[expect(clippy::cast_possible_wrap, reason = "a key carries the bits of the id")]
-    pub(crate) fn signed_id(key: u64) -> i64 {
-        (key ^ (1 << 63)) as i64
+    fn signed_id(key: u64) -> i64 {
+        (key ^ (1 << 63)).cast_signed()
     }
 
     pub(crate) fn push_key(&mut self, key: u64) {

@@ -42,6 +42,39 @@ impl Strings {
     }
 }
 
+/// Strings of this column met lately, by where they lie in memory: a column read from a dictionary points to the same
+/// bytes again and again, and the same bytes are the same string.
+struct Lately([Seen; 256]);
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    start: usize,
+    length: usize,
+    number: u32,
+}
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self([Seen::default(); 256])
+    }
+}
+
+impl Lately {
+    #[inline]
+    fn place(&mut self, string: &str) -> &mut Seen {
+        // Multiplied so that neighbours in a dictionary get places of their own.
+        &mut self.0[string.as_ptr().addr().wrapping_mul(0x9E37_79B9) >> 16 & 255]
+    }
+}
+
+impl Seen {
+    #[inline]
+    fn key(&self, string: &str) -> Option<u64> {
+        let same = self.start == string.as_ptr().addr() && self.length == string.len();
+        same.then_some(u64::from(self.number))
+    }
+}
+
 /// [`Strings`] that several workers fill at once.
 ///
 /// Most strings of a log have been seen before, so a batch is looked up under a shared lock, and only what is new is
@@ -56,16 +89,24 @@ impl Pool {
         let first = keys.len();
         let mut unknown = Vec::new();
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut lately = Lately::default();
         keys.extend(strings.enumerate().map(|(row, string)| {
             let Some(string) = string else { return NO_KEY };
+            let seen = lately.place(string);
+            if let Some(key) = seen.key(string) {
+                return key;
+            }
             let hash = hasher.hash_one(string);
-            known.find(hash, string).map_or_else(
-                || {
+            match known.find(hash, string) {
+                Some(number) => {
+                    *seen = Seen { start: string.as_ptr().addr(), length: string.len(), number };
+                    u64::from(number)
+                }
+                None => {
                     unknown.push((row, hash, string));
                     NO_KEY
-                },
-                u64::from,
-            )
+                }
+            }
         }));
         drop(known);
         if unknown.is_empty() {

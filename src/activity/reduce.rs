@@ -1,16 +1,18 @@
 //! Batches of plain columns into shards, and shards into the ledger.
 
+use std::borrow::Cow;
+use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::features::FeatureMap;
-use super::front::{Front, UserDay};
+use super::front::{Front, Head, Rest};
 use super::ids::{IdType, Ids};
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
 use super::pool::Strings;
-use super::shard::{Carried, Grouped, LOW_FEATURES, NO_FEATURE, Shard};
+use super::shard::{Carried, Grouped, LOW_FEATURES, Lane, Shard, TOGETHER};
 use crate::error::{Error, Result};
 
 const SHARDS: usize = 64;
@@ -21,35 +23,35 @@ const WAITING: usize = 1 << 17;
 pub(crate) const LEFT_OUT: i32 = i32::MIN;
 
 /// One id column of a batch as keys: the bits of an integer, the number of a string.
-#[derive(Debug, Default)]
-pub(crate) struct Keys {
-    pub(crate) keys: Vec<u64>,
+#[derive(Debug)]
+pub(crate) struct Keys<'a> {
+    pub(crate) keys: Cow<'a, [u64]>,
     /// Which rows are null; empty if none is.
     pub(crate) nulls: Vec<bool>,
 }
 
-impl Keys {
+impl Keys<'_> {
     pub(crate) fn is_null(&self, row: usize) -> bool {
         self.nulls.get(row).copied().unwrap_or(false)
     }
 }
 
 /// Events as plain columns.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) user: Keys,
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) user: Keys<'a>,
     /// Per row the local day, [`LEFT_OUT`] for a row that is left out.
     pub(crate) day: Vec<i32>,
-    pub(crate) account: Option<Keys>,
+    pub(crate) account: Option<Keys<'a>>,
     pub(crate) feature: Option<Vec<u32>>,
-    pub(crate) value: Option<Vec<f64>>,
+    pub(crate) value: Option<Cow<'a, [f64]>>,
 }
 
 /// One worker's own room: the front of its part of the log, and finished user-days on their way to the shards.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     front: Front,
-    lanes: Vec<Vec<UserDay>>,
+    lanes: Vec<Lane>,
     waiting: usize,
 }
 
@@ -73,44 +75,47 @@ impl Reducer {
     }
 
     pub(crate) fn lanes(&self) -> Lanes {
-        Lanes { front: Front::new(self.carried), lanes: vec![Vec::new(); SHARDS], waiting: 0 }
+        Lanes { front: Front::new(self.carried), lanes: vec![Lane::default(); SHARDS], waiting: 0 }
     }
 
     /// Takes in a batch. What is still in the lanes goes on to the shards with [`flush`](Self::flush).
-    pub(crate) fn absorb(&self, batch: &Batch, lanes: &mut Lanes) {
-        let Lanes { front, lanes: out, waiting } = lanes;
-        for row in (0..batch.day.len()).filter(|&row| batch.day[row] != LEFT_OUT) {
-            let feature = batch.feature.as_ref().map_or(NO_FEATURE, |feature| feature[row]);
-            let mut event = UserDay::event(batch.user.keys[row], batch.day[row], feature);
-            if let Some(account) = &batch.account {
-                event.account = (!account.is_null(row)).then(|| account.keys[row]);
+    pub(crate) fn absorb(&self, batch: &Batch<'_>, lanes: &mut Lanes) {
+        let rows = batch.day.len();
+        let mut places = [0; TOGETHER];
+        for start in (0..rows).step_by(TOGETHER) {
+            let end = rows.min(start + TOGETHER);
+            // The places of a few rows are looked at before the first is needed.
+            let mut peeked = 0;
+            for (place, row) in places.iter_mut().zip(start..end) {
+                *place = Front::place(batch.user.keys[row], batch.day[row]);
+                peeked |= lanes.front.peek(*place);
             }
-            if let Some(value) = &batch.value {
-                event.value = value[row];
+            black_box(peeked);
+            for (&place, row) in places.iter().zip(start..end) {
+                if batch.day[row] != LEFT_OUT {
+                    let head = Head { user: batch.user.keys[row], day: batch.day[row], events: 1 };
+                    lanes.add(place, head, batch.rest(row), self.carried);
+                }
             }
-            front.add(event, &mut |part| {
-                deal(out, part);
-                *waiting += 1;
-            });
-            if *waiting > WAITING {
-                self.deliver(out);
-                *waiting = 0;
+            if lanes.waiting > WAITING {
+                self.deliver(lanes);
             }
         }
     }
 
     /// Sends on all that the lanes still hold.
     pub(crate) fn flush(&self, lanes: &mut Lanes) {
-        lanes.front.drain(|part| deal(&mut lanes.lanes, part));
-        self.deliver(&mut lanes.lanes);
-        lanes.waiting = 0;
+        let Lanes { front, lanes: out, .. } = lanes;
+        front.drain(|head, rest| deal(out, head, rest, self.carried));
+        self.deliver(lanes);
     }
 
-    fn deliver(&self, lanes: &mut [Vec<UserDay>]) {
-        for (shard, lane) in self.shards.iter().zip(lanes) {
+    fn deliver(&self, lanes: &mut Lanes) {
+        for (shard, lane) in self.shards.iter().zip(&mut lanes.lanes) {
             shard.lock().unwrap_or_else(PoisonError::into_inner).add(lane);
             lane.clear();
         }
+        lanes.waiting = 0;
     }
 
     /// The ledger of all events absorbed. It depends on the events alone, not on their order.
@@ -160,9 +165,39 @@ impl Reducer {
     }
 }
 
+impl Lanes {
+    #[inline]
+    fn add(&mut self, place: usize, head: Head, rest: Rest, carried: Carried) {
+        let Self { front, lanes, waiting } = self;
+        front.add(place, head, rest, &mut |head, rest| {
+            deal(lanes, head, rest, carried);
+            *waiting += 1;
+        });
+    }
+}
+
 /// Puts a part into the lane of its shard, by bits of the hash that the shard's own table does not look at first.
-fn deal(lanes: &mut [Vec<UserDay>], part: UserDay) {
-    lanes[(Shard::hash(part.user) >> 32) as usize % SHARDS].push(part);
+#[inline]
+fn deal(lanes: &mut [Lane], head: Head, rest: Rest, carried: Carried) {
+    lanes[(Shard::hash(head.user) >> 32) as usize % SHARDS].push(head, rest, carried);
+}
+
+impl Batch<'_> {
+    /// What a row has beside user and day.
+    #[inline]
+    fn rest(&self, row: usize) -> Rest {
+        let mut rest = Rest::NONE;
+        if let Some(feature) = &self.feature {
+            rest = rest.with_feature(feature[row]);
+        }
+        if let Some(account) = &self.account {
+            rest.account = (!account.is_null(row)).then(|| account.keys[row]);
+        }
+        if let Some(value) = &self.value {
+            rest.value = value[row];
+        }
+        rest
+    }
 }
 
 impl Ledger {
@@ -186,9 +221,12 @@ impl KeyIds {
         for (rank, number) in (0..).zip(numbers) {
             ranks[number] = rank;
         }
-        let text = self.id_type == IdType::String;
+        let id_type = self.id_type;
         #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
-        move |key| if text { ranks[key as usize] } else { key }
+        move |key| match id_type {
+            IdType::String => ranks[key as usize],
+            _ => Ids::ordered(id_type, key),
+        }
     }
 
     /// The distinct ids behind these keys in order, and from a key to its place.
@@ -207,7 +245,7 @@ impl KeyIds {
         for key in keys {
             match self.id_type {
                 IdType::String => ids.push_str(self.strings.get(key as usize)),
-                _ => ids.push_key(key),
+                id_type => ids.push_key(Ids::ordered(id_type, key)),
             }
         }
         ids

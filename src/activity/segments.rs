@@ -7,7 +7,6 @@ use super::Activity;
 use super::ids::{Id, Ids};
 use super::ledger::Ledger;
 use super::pool::{NO_KEY, Pool};
-use super::reduce::Keys;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::read;
@@ -137,8 +136,9 @@ fn segments_of(
     }
     let segment = read::text(frame, &columns.segment, "segment", SEGMENT_TYPES, DataType::is_bool)?;
     let (actor_pool, segment_pool) = (Pool::default(), Pool::default());
-    let (mut actors, mut segments) = (Keys::default(), Vec::new());
-    read::read_ids(&read::series(frame, &columns.actor)?, id_type, &actor_pool, &mut actors)?;
+    let actor_column = read::id_column(frame, &columns.actor, id_type)?;
+    let actors = read::read_ids(&actor_column, id_type, &actor_pool)?;
+    let mut segments = Vec::new();
     segment_pool.keys(segment.str()?.iter(), &mut segments);
     let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
     let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
@@ -149,7 +149,7 @@ fn segments_of(
             _ if actors.is_null(row) => continue,
             #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
             read::TEXT => Id::Str(actor_names.get(key as usize)),
-            signed if signed.is_signed() => Id::Int(Ids::signed_id(key)),
+            signed if signed.is_signed() => Id::Int(key.cast_signed()),
             _ => Id::UInt(key),
         };
         let Some(actor) = ledger.actors.position(id) else { continue };

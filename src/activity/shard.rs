@@ -15,15 +15,40 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::features::FeatureSets;
-use super::front::UserDay;
+use super::front::{Head, Rest};
 use super::ledger::Rows;
 
 /// A feature that an event does not have.
 pub(crate) const NO_FEATURE: u32 = u32::MAX;
 /// Features below this number are bits of a word, the others stand in a list.
 pub(crate) const LOW_FEATURES: u32 = 64;
+/// So many parts are taken in together.
+pub(crate) const TOGETHER: usize = 16;
 /// A shard is not regrouped for fewer doubtful rows than this.
 const MIN_DOUBTFUL: usize = 1 << 13;
+
+/// Parts of user-days on their way to one shard.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lane {
+    heads: Vec<Head>,
+    /// Per part, where the log has such things.
+    rests: Vec<Rest>,
+}
+
+impl Lane {
+    #[inline]
+    pub(crate) fn push(&mut self, head: Head, rest: Rest, carried: Carried) {
+        self.heads.push(head);
+        if carried.any() {
+            self.rests.push(rest);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.heads.clear();
+        self.rests.clear();
+    }
+}
 
 /// A user, and what has been added up for the day and account it was last seen on.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +95,6 @@ type SeatOf = HashMap<(u32, Option<u64>), u32, FixedState>;
 #[derive(Debug)]
 pub(crate) struct Shard {
     users: HashTable<LastSeen>,
-    user_count: u32,
     /// The seats of users who have been seen in more than one account.
     seat_of: SeatOf,
     /// Per seat, the user and the key of the account.
@@ -95,7 +119,6 @@ impl Shard {
         let (rows, high) = (ShardRows::default(), Vec::new());
         Self {
             users: HashTable::new(),
-            user_count: 0,
             seat_of: HashMap::with_hasher(FixedState::default()),
             seats: Vec::new(),
             rows: RowWriter { carried, rows, high, high_grouped: 0, doubtful: 0 },
@@ -108,38 +131,62 @@ impl Shard {
         FixedState::default().hash_one(user)
     }
 
-    pub(crate) fn add(&mut self, parts: &[UserDay]) {
-        for part in parts {
-            let same_user = |user: &LastSeen| user.user == part.user;
-            let user = match self.users.entry(Self::hash(part.user), same_user, |user| Self::hash(user.user)) {
-                Entry::Occupied(user) => user.into_mut(),
-                Entry::Vacant(vacant) => {
-                    let seat = narrow(self.seats.len());
-                    self.seats.push((self.user_count, part.account));
-                    let user = LastSeen::new(part, self.user_count, seat);
-                    self.user_count += 1;
-                    vacant.insert(user).into_mut()
-                }
-            };
-            if user.day != part.day || user.account != part.account {
-                self.rows.write(user);
-                if user.account != part.account {
-                    user.change_seat(part.account, &mut self.seats, &mut self.seat_of);
-                }
-                self.rows.doubtful += usize::from(part.day <= user.latest_day);
-                user.latest_day = user.latest_day.max(part.day);
-                user.day = part.day;
+    pub(crate) fn add(&mut self, lane: &Lane) {
+        let mut start = 0;
+        for heads in lane.heads.chunks(TOGETHER) {
+            // The users of a few parts are looked up before the first is needed, so that their lines of memory are
+            // fetched together. Nothing moves in between: there is room for all that may be new.
+            self.users.reserve(TOGETHER, |user| Self::hash(user.user));
+            let mut found = [None; TOGETHER];
+            for (place, part) in found.iter_mut().zip(heads) {
+                *place = self.users.find_bucket_index(Self::hash(part.user), |user| user.user == part.user);
             }
-            // Saturates, and a saturated count is refused when the rows are taken over.
-            user.events = user.events.saturating_add(part.events);
-            user.value += part.value;
-            user.low |= part.low;
-            if part.high != NO_FEATURE {
-                self.rows.high.push((user.seat, part.day, part.high));
+            for (number, (&part, place)) in heads.iter().zip(found).enumerate() {
+                let rest = lane.rests.get(start + number).copied().unwrap_or(Rest::NONE);
+                self.add_part(part, rest, place);
             }
+            start += heads.len();
         }
         if self.rows.is_due() {
             self.rows.group(self.seats.len());
+        }
+    }
+
+    #[inline]
+    fn add_part(&mut self, part: Head, rest: Rest, place: Option<usize>) {
+        let user = match place.and_then(|place| self.users.get_bucket_mut(place)) {
+            Some(user) => user,
+            None => Self::enter(&mut self.users, &mut self.seats, part, rest),
+        };
+        if user.day != part.day || user.account != rest.account {
+            self.rows.write(user);
+            if user.account != rest.account {
+                user.change_seat(rest.account, &mut self.seats, &mut self.seat_of);
+            }
+            self.rows.doubtful += usize::from(part.day <= user.latest_day);
+            user.latest_day = user.latest_day.max(part.day);
+            user.day = part.day;
+        }
+        // Saturates, and a saturated count is refused when the rows are taken over.
+        user.events = user.events.saturating_add(part.events);
+        user.value += rest.value;
+        user.low |= rest.low;
+        if rest.high != NO_FEATURE {
+            self.rows.high.push((user.seat, part.day, rest.high));
+        }
+    }
+
+    /// A user not met when it was looked up; it may have been entered since.
+    #[cold]
+    fn enter<'a>(users: &'a mut HashTable<LastSeen>, seats: &mut Vec<(u32, Option<u64>)>, part: Head, rest: Rest) -> &'a mut LastSeen {
+        let number = narrow(users.len());
+        let same_user = |user: &LastSeen| user.user == part.user;
+        match users.entry(Self::hash(part.user), same_user, |user| Self::hash(user.user)) {
+            Entry::Occupied(user) => user.into_mut(),
+            Entry::Vacant(vacant) => {
+                seats.push((number, rest.account));
+                vacant.insert(LastSeen::new(part, rest, number, narrow(seats.len() - 1))).into_mut()
+            }
         }
     }
 
@@ -168,10 +215,10 @@ impl Shard {
 }
 
 impl LastSeen {
-    fn new(part: &UserDay, number: u32, seat: u32) -> Self {
+    fn new(part: Head, rest: Rest, number: u32, seat: u32) -> Self {
         Self {
             user: part.user,
-            account: part.account,
+            account: rest.account,
             low: 0,
             value: 0.0,
             number,

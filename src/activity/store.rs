@@ -186,7 +186,7 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
         },
         features,
     };
-    let (actors, actor_of) = read::distinct_ids(frame.column("actor")?, header.actor_type)?;
+    let (actors, actor_of) = read::distinct_ids(frame, "actor", header.actor_type)?;
     let mut first_seat = vec![0];
     let mut seats = 0;
     for same in actor_of.chunk_by(|left, right| left == right) {
@@ -196,7 +196,7 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
     let (accounts, seat_account) = match header.account_type {
         None => (None, Vec::new()),
         Some(id_type) => {
-            let (accounts, account_of) = read::distinct_ids(frame.column("account")?, id_type)?;
+            let (accounts, account_of) = read::distinct_ids(frame, "account", id_type)?;
             (Some(accounts), account_of.into_iter().map(|account| account.unwrap_or(NO_ACCOUNT)).collect())
         }
     };

@@ -13,7 +13,7 @@ pub use coverage::Coverage;
 pub use date::{Date, Weekday, date};
 pub(crate) use period::PeriodTable;
 pub use period::{Period, Span};
-pub(crate) use zone::{Clock, Zone};
+pub(crate) use zone::{Clock, NO_DATE, Zone};
 
 use serde::{Deserialize, Serialize};
 

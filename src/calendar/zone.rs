@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// The day of an instant that no calendar holds.
+pub(crate) const NO_DATE: i32 = i32::MAX;
+
 /// An IANA time zone.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -107,9 +110,28 @@ impl Clock {
         Self { units_per_second, units_per_day, stretches, last, rules: zone.rules.clone() }
     }
 
+    /// Appends the local day of each instant, [`NO_DATE`] for one outside the years 1 to 9999.
+    pub(crate) fn days(&mut self, instants: &[i64], days: &mut Vec<i32>) {
+        // A log stays on one day for many rows, so most need no division.
+        let (mut from, mut to, mut today) = (0, 0, NO_DATE);
+        days.extend(instants.iter().map(|&instant| {
+            if !(from <= instant && instant < to) {
+                today = self.day(instant).unwrap_or(NO_DATE);
+                (from, to) = if today == NO_DATE { (0, 0) } else { self.ends_of(today) };
+            }
+            today
+        }));
+    }
+
+    /// The instants of a day within the present stretch.
+    fn ends_of(&self, day: i32) -> (i64, i64) {
+        let start = i64::from(day).saturating_mul(self.units_per_day).saturating_sub(self.last.offset);
+        (start.max(self.last.from), start.saturating_add(self.units_per_day).min(self.last.to))
+    }
+
     /// The local day of an instant, or `None` if it lies outside the years 1 to 9999.
     #[inline]
-    pub(crate) fn day(&mut self, instant: i64) -> Option<i32> {
+    fn day(&mut self, instant: i64) -> Option<i32> {
         if !(self.last.from <= instant && instant < self.last.to) {
             self.last = self.stretch_of(instant);
         }

@@ -3,8 +3,8 @@
 //! Types are judged by the schema, before a row is read. What is read are physical values: no cast here goes through a
 //! type that polars may have been built without.
 
-#[cfg(feature = "lazy")]
-use polars::prelude::Column;
+use std::borrow::Cow;
+
 use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series, TimeUnit};
 
 use crate::activity::columns::EventColumns;
@@ -15,7 +15,7 @@ use crate::activity::pool::{NO_KEY, Pool};
 use crate::activity::reduce::KeyIds;
 use crate::activity::reduce::{Batch, Keys, LEFT_OUT};
 use crate::activity::shard::NO_FEATURE;
-use crate::calendar::{Calendar, Clock, Date};
+use crate::calendar::{Calendar, Clock, Date, NO_DATE};
 use crate::error::{Error, Result};
 
 const ID_TYPES: &str = "an integer of at most 64 bits, a string, a categorical or an enum";
@@ -140,6 +140,17 @@ pub(crate) struct Reader<'a> {
     last_day: i32,
 }
 
+/// The mapped columns of a frame, each in one piece and of a width that can be read in place.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    user: Series,
+    time: Series,
+    account: Option<Series>,
+    feature: Option<Series>,
+    value: Option<Series>,
+    first_row: u64,
+}
+
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         columns: &'a EventColumns,
@@ -153,69 +164,75 @@ impl<'a> Reader<'a> {
         Self { columns, plan, clock, first_day, last_day }
     }
 
-    /// Reads a frame whose first row is row `first_row` of all that was handed in.
-    pub(crate) fn read(
-        &mut self,
-        frame: &DataFrame,
-        first_row: u64,
-        pools: &Pools,
-        batch: &mut Batch,
-    ) -> Result<Intake> {
-        let mut intake = Intake { rows: frame.height() as u64, ..Intake::default() };
-        read_ids(&series(frame, &self.columns.user)?, self.plan.user, &pools.user, &mut batch.user)?;
-        self.read_days(&series(frame, &self.columns.time)?, first_row, batch, &mut intake)?;
-        if let (Some(column), Some(id_type)) = (&self.columns.account, self.plan.account) {
-            let account = batch.account.get_or_insert_default();
-            read_ids(&series(frame, column)?, id_type, &pools.account, account)?;
-            intake.without_account = count_kept(&batch.day, |row| account.is_null(row));
-        }
-        if let Some(column) = &self.columns.feature {
-            let feature = batch.feature.get_or_insert_default();
-            read_features(&series(frame, column)?, &pools.feature, feature)?;
-            intake.without_feature = count_kept(&batch.day, |row| feature[row] == NO_FEATURE);
-        }
-        if let Some(column) = &self.columns.value {
-            let value = batch.value.get_or_insert_default();
-            let series = series(frame, column)?;
-            if series.null_count() > 0 {
-                let nulls = series.is_null();
-                intake.without_value = count_kept(&batch.day, |row| nulls.get(row) == Some(true));
-            }
-            read_values(&series, first_row, &batch.day, value)?;
-        }
-        Ok(intake)
+    /// The columns of a frame whose first row is row `first_row` of all that was handed in.
+    pub(crate) fn columns(&self, frame: &DataFrame, first_row: u64) -> Result<Columns> {
+        let EventColumns { user, time, account, feature, value } = self.columns;
+        let account = account.as_ref().zip(self.plan.account);
+        Ok(Columns {
+            user: id_column(frame, user, self.plan.user)?,
+            time: series(frame, time)?,
+            account: account.map(|(account, id_type)| id_column(frame, account, id_type)).transpose()?,
+            feature: feature.as_ref().map(|feature| series(frame, feature)).transpose()?,
+            value: value.as_ref().map(|value| float_column(frame, value)).transpose()?,
+            first_row,
+        })
     }
 
-    fn read_days(&mut self, series: &Series, first_row: u64, batch: &mut Batch, intake: &mut Intake) -> Result<()> {
-        let physical = series.to_physical_repr();
-        let days = &mut batch.day;
+    /// Reads the columns of a frame. `day` is room to be used again.
+    pub(crate) fn read<'c>(&mut self, from: &'c Columns, pools: &Pools, day: Vec<i32>) -> Result<(Batch<'c>, Intake)> {
+        let mut intake = Intake { rows: from.user.len() as u64, ..Intake::default() };
+        let user = read_ids(&from.user, self.plan.user, &pools.user)?;
+        let day = self.read_days(from, &user, day, &mut intake)?;
+        let account = from.account.as_ref().zip(self.plan.account);
+        let account = account.map(|(account, id_type)| read_ids(account, id_type, &pools.account)).transpose()?;
+        if let Some(account) = account.as_ref().filter(|account| !account.nulls.is_empty()) {
+            intake.without_account = count_kept(&day, |row| account.is_null(row));
+        }
+        let feature = from.feature.as_ref().map(|feature| read_features(feature, &pools.feature)).transpose()?;
+        if let Some(feature) = feature.as_ref().filter(|_| from.feature.as_ref().is_some_and(|series| series.has_nulls())) {
+            intake.without_feature = count_kept(&day, |row| feature[row] == NO_FEATURE);
+        }
+        if let Some(nulls) = from.value.as_ref().filter(|value| value.has_nulls()).map(|value| value.is_null()) {
+            intake.without_value = count_kept(&day, |row| nulls.get(row) == Some(true));
+        }
+        let value = from.value.as_ref().map(|value| read_values(value, from.first_row, &day)).transpose()?;
+        Ok((Batch { user, day, account, feature, value }, intake))
+    }
+
+    fn read_days(&mut self, from: &Columns, user: &Keys<'_>, mut days: Vec<i32>, intake: &mut Intake) -> Result<Vec<i32>> {
         days.clear();
-        days.reserve(series.len());
-        // The time of a row: null, no date, or a day.
-        let mut put = |row: usize, time: Option<Option<i32>>| {
-            let reason = match time {
-                _ if batch.user.is_null(row) => &mut intake.null_user,
-                None => &mut intake.null_time,
-                Some(None) => return Err(Self::no_date(series, row, first_row)),
-                Some(Some(day)) if day < self.first_day => &mut intake.before_window,
-                Some(Some(day)) if day > self.last_day => &mut intake.after_window,
-                Some(Some(day)) => {
-                    days.push(day);
-                    return Ok(());
-                }
+        let physical = from.time.to_physical_repr();
+        let in_range = |day: i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(&day);
+        // First every time on its own, then the reasons to leave a row out, most of which most logs do not have.
+        match &mut self.clock {
+            Some(clock) => {
+                let instants = physical.i64()?;
+                instants.downcast_iter().for_each(|chunk| clock.days(chunk.values(), &mut days));
+            }
+            None => physical.i32()?.downcast_iter().for_each(|chunk| {
+                days.extend(chunk.values().iter().map(|&day| if in_range(day) { day } else { NO_DATE }));
+            }),
+        }
+        let null_time = from.time.has_nulls().then(|| from.time.is_null());
+        for (row, day) in days.iter_mut().enumerate() {
+            let reason = if user.is_null(row) {
+                &mut intake.null_user
+            } else if null_time.as_ref().is_some_and(|nulls| nulls.get(row) == Some(true)) {
+                &mut intake.null_time
+            } else if *day == NO_DATE {
+                return Err(Self::no_date(&from.time, row, from.first_row));
+            } else if *day < self.first_day {
+                &mut intake.before_window
+            } else if *day > self.last_day {
+                &mut intake.after_window
+            } else {
+                continue;
             };
             *reason += 1;
-            days.push(LEFT_OUT);
-            Ok(())
-        };
-        if let Some(clock) = &mut self.clock {
-            each(physical.i64()?, |row, instant| put(row, instant.map(|instant| clock.day(instant))))?;
-        } else {
-            let in_range = |day: &i32| Date::from_days_since_epoch(*day).is_ok();
-            each(physical.i32()?, |row, day| put(row, day.map(|day| Some(day).filter(in_range))))?;
+            *day = LEFT_OUT;
         }
         intake.events = intake.rows - intake.left_out();
-        Ok(())
+        Ok(days)
     }
 
     #[cold]
@@ -237,54 +254,38 @@ pub(crate) fn series(frame: &DataFrame, column: &str) -> Result<Series> {
     Ok(frame.column(column)?.as_materialized_series().rechunk())
 }
 
-/// Hands each row of a column to `row`, stopping at the first error.
-fn each<T: PolarsNumericType>(
-    column: &ChunkedArray<T>,
-    mut row: impl FnMut(usize, Option<T::Native>) -> Result<()>,
-) -> Result<()> {
-    let mut number = 0;
-    for chunk in column.downcast_iter() {
-        if let Some(valid) = chunk.validity().filter(|valid| valid.unset_bits() > 0) {
-            for (value, valid) in chunk.values().iter().zip(valid.iter()) {
-                row(number, valid.then_some(*value))?;
-                number += 1;
-            }
-        } else {
-            for value in chunk.values().iter() {
-                row(number, Some(*value))?;
-                number += 1;
-            }
-        }
-    }
-    Ok(())
+/// The values of a column of one piece, whatever stands at the nulls.
+fn in_place<T: PolarsNumericType>(column: &ChunkedArray<T>) -> &[T::Native] {
+    column.downcast_iter().next().map_or(&[], |chunk| chunk.values().as_slice())
 }
 
-pub(crate) fn read_ids(series: &Series, id_type: IdType, pool: &Pool, ids: &mut Keys) -> Result<()> {
-    let Keys { keys, nulls } = ids;
-    keys.clear();
-    nulls.clear();
-    if id_type == IdType::String {
-        read_strings(series, pool, keys)?;
-        if series.null_count() > 0 {
-            nulls.extend(keys.iter().map(|&key| key == NO_KEY));
+/// An id column in one piece; narrow integers widened, so that all are read in place.
+pub(crate) fn id_column(frame: &DataFrame, column: &str, id_type: IdType) -> Result<Series> {
+    let series = series(frame, column)?;
+    Ok(match id_type {
+        IdType::String => series,
+        signed if signed.is_signed() => series.cast(&DataType::Int64)?,
+        _ => series.cast(&DataType::UInt64)?,
+    })
+}
+
+fn float_column(frame: &DataFrame, column: &str) -> Result<Series> {
+    Ok(series(frame, column)?.cast(&DataType::Float64)?)
+}
+
+/// Reads what [`id_column`] has prepared.
+pub(crate) fn read_ids<'c>(series: &'c Series, id_type: IdType, pool: &Pool) -> Result<Keys<'c>> {
+    let keys = match id_type {
+        IdType::String => {
+            let mut keys = Vec::with_capacity(series.len());
+            read_strings(series, pool, &mut keys)?;
+            Cow::Owned(keys)
         }
-        return Ok(());
-    }
-    if series.null_count() > 0 {
-        nulls.extend(series.is_null().iter().map(|null| null == Some(true)));
-    }
-    if id_type.is_signed() {
-        let wide = series.cast(&DataType::Int64)?;
-        for chunk in wide.i64()?.downcast_iter() {
-            keys.extend(chunk.values().iter().map(|&id| Ids::signed_key(id)));
-        }
-    } else {
-        let wide = series.cast(&DataType::UInt64)?;
-        for chunk in wide.u64()?.downcast_iter() {
-            keys.extend_from_slice(chunk.values());
-        }
-    }
-    Ok(())
+        signed if signed.is_signed() => Cow::Borrowed(bytemuck::cast_slice(in_place(series.i64()?))),
+        _ => Cow::Borrowed(in_place(series.u64()?)),
+    };
+    let nulls = series.has_nulls().then(|| series.is_null().iter().map(|null| null == Some(true)).collect());
+    Ok(Keys { keys, nulls: nulls.unwrap_or_default() })
 }
 
 fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()> {
@@ -319,30 +320,27 @@ fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()>
     Ok(())
 }
 
-fn read_features(series: &Series, pool: &Pool, features: &mut Vec<u32>) -> Result<()> {
-    let mut keys = Vec::new();
+fn read_features(series: &Series, pool: &Pool) -> Result<Vec<u32>> {
+    let mut keys = Vec::with_capacity(series.len());
     read_strings(series, pool, &mut keys)?;
-    features.clear();
-    features.extend(keys.into_iter().map(|key| u32::try_from(key).unwrap_or(NO_FEATURE)));
-    Ok(())
+    Ok(keys.into_iter().map(|key| u32::try_from(key).unwrap_or(NO_FEATURE)).collect())
 }
 
-fn read_values(series: &Series, first_row: u64, days: &[i32], values: &mut Vec<f64>) -> Result<()> {
-    values.clear();
-    let floats = series.cast(&DataType::Float64)?;
-    each(floats.f64()?, |row, value| {
-        let value = value.unwrap_or(0.0);
-        if !value.is_finite() && days[row] != LEFT_OUT {
-            return Err(Error::InvalidValue {
-                column: series.name().to_string(),
-                row: first_row + row as u64,
-                value: value.to_string(),
-                reason: "cannot be summed; make it null to count the event without a value, or leave the row out",
-            });
-        }
-        values.push(value);
-        Ok(())
-    })
+fn read_values<'c>(series: &'c Series, first_row: u64, days: &[i32]) -> Result<Cow<'c, [f64]>> {
+    let mut values = Cow::Borrowed(in_place(series.f64()?));
+    if series.has_nulls() {
+        values = Cow::Owned(series.f64()?.iter().map(Option::unwrap_or_default).collect());
+    }
+    let unusable = |&row: &usize| !values[row].is_finite() && days[row] != LEFT_OUT;
+    match (0..values.len()).find(unusable) {
+        None => Ok(values),
+        Some(row) => Err(Error::InvalidValue {
+            column: series.name().to_string(),
+            row: first_row + row as u64,
+            value: values[row].to_string(),
+            reason: "cannot be summed; make it null to count the event without a value, or leave the row out",
+        }),
+    }
 }
 
 /// The lengths of a column of lists.
@@ -364,10 +362,10 @@ pub(crate) fn list_values<T>(lists: &Series, values: impl Fn(&Series) -> Result<
 
 /// The distinct ids of a column in ascending order, and for each row the place of its own.
 #[cfg(feature = "lazy")]
-pub(crate) fn distinct_ids(column: &Column, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
-    let series = column.as_materialized_series().rechunk();
-    let (pool, mut rows) = (Pool::default(), Keys::default());
-    read_ids(&series, id_type, &pool, &mut rows)?;
+pub(crate) fn distinct_ids(frame: &DataFrame, column: &str, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
+    let series = id_column(frame, column, id_type)?;
+    let pool = Pool::default();
+    let rows = read_ids(&series, id_type, &pool)?;
     let ids = KeyIds { id_type, strings: pool.into_strings() };
     let keys = (0..rows.keys.len()).filter(|&row| !rows.is_null(row)).map(|row| rows.keys[row]);
     let (ids, places) = ids.distinct(keys);

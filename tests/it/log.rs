@@ -1,6 +1,9 @@
 //! Small logs as plain rows: the frames they come in, what they reduce to counted naively, and every answer at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use attrition::polars::prelude::*;
 use attrition::{
@@ -139,6 +142,49 @@ pub(crate) fn try_ingest(events: &[Event], mapped: Mapped, between: Option<(i32,
 
 pub(crate) fn ingest(events: &[Event], mapped: Mapped, between: Option<(i32, i32)>) -> Activity {
     try_ingest(events, mapped, between).unwrap()
+}
+
+/// A way into a builder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Frame,
+    Query,
+    /// Two Parquet files, in row groups of a few rows.
+    Files,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 3] = [Self::Frame, Self::Query, Self::Files];
+
+    pub(crate) fn push(self, builder: &mut ActivityBuilder, frame: &DataFrame) -> Result<()> {
+        match self {
+            Self::Frame => builder.push(frame),
+            Self::Query => builder.push_lazy(frame.clone().lazy()),
+            Self::Files => {
+                let half = frame.height() / 2;
+                let paths = [frame.slice(0, half), frame.slice(half as i64, frame.height())].map(|part| write(&part, 3));
+                let result = builder.push_parquet(&paths);
+                paths.iter().for_each(|path| fs::remove_file(path).unwrap());
+                result
+            }
+        }
+    }
+
+    pub(crate) fn ingest(self, frame: &DataFrame, columns: &EventColumns, calendar: &Calendar) -> Result<Activity> {
+        let mut builder = Activity::builder(columns, calendar);
+        self.push(&mut builder, frame)?;
+        builder.finish()
+    }
+}
+
+/// Writes a Parquet file of a name of its own, in row groups of so many rows.
+pub(crate) fn write(frame: &DataFrame, rows: usize) -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("log-{}-{}.parquet", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let file = fs::File::create(&path).unwrap();
+    ParquetWriter::new(file).with_row_group_size(Some(rows)).finish(&mut frame.clone()).unwrap();
+    path
 }
 
 fn is_kept(event: &Event, between: Option<(i32, i32)>) -> bool {

@@ -15,3 +15,7 @@
 mod golden;
 mod oracle;
 mod properties;
+mod edges;
+mod log;
+mod matrix;
+mod parts;

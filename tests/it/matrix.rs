@@ -1,13 +1,15 @@
 //! Every type that a column may have, and every one it may not: the same answers, or the documented error.
 
+use std::fs;
+
 use attrition::polars::prelude::*;
 use attrition::{Activity, Calendar, Date, Error, EventColumns, Result, SegmentColumns, Weekday, date};
 use jiff::Timestamp;
 use jiff::tz::TimeZone as Zone;
 
 use super::log::{
-    Answers, Event, Mapped, answers, builder, categorical, enum_of, event, expected_intake, expected_rows, frame,
-    frame_with, id_text, intake_counts, message, rows,
+    Answers, Event, Mapped, Way, answers, builder, categorical, enum_of, event, expected_intake, expected_rows, frame,
+    frame_with, id_text, intake_counts, message, rows, write,
 };
 
 const DAY: i64 = 86_400_000;
@@ -99,8 +101,10 @@ fn ids_of_every_type() {
     for user in id_types() {
         for account in id_types() {
             let frame = frame_with(&log, &user, &account);
-            let activity = Activity::from_frame(&frame, &Mapped::ALL.columns(), &Calendar::utc()).unwrap();
+            let ingest = |way: Way| way.ingest(&frame, &Mapped::ALL.columns(), &Calendar::utc()).unwrap();
+            let activity = ingest(Way::Frame);
             check(&activity, &log, &expected, &format!("{user} {account}"));
+            assert_eq!(ingest(Way::Files), activity, "{user} {account} from files");
             let back = activity.to_frame().unwrap();
             assert_eq!(back.column("actor").unwrap().dtype(), &given_back(&user));
             assert_eq!(back.column("account").unwrap().dtype(), &given_back(&account));
@@ -118,6 +122,9 @@ fn ids_at_the_ends_of_their_types() {
         let frame = DataFrame::new(column.len(), vec![column, days, account]).unwrap();
         let columns = EventColumns::new("user", "time").account("account");
         let activity = Activity::from_frame(&frame, &columns, &Calendar::utc()).unwrap();
+        for way in Way::ALL {
+            assert_eq!(way.ingest(&frame, &columns, &Calendar::utc()).unwrap(), activity, "{way:?}");
+        }
         assert_eq!((activity.actors(), activity.accounts()), (expected.len(), Some(expected.len())));
         let found = activity.retention(attrition::Period::Day).unwrap().members(&activity, date(1970, 1, 2), 0);
         let found: Vec<String> = found.unwrap().iter().map(|id| id.to_string()).collect();
@@ -149,8 +156,8 @@ fn times_of_every_type() {
     for (zone, weekday) in [("UTC", Weekday::Mon), ("Europe/Vilnius", Weekday::Sun), ("America/New_York", Weekday::Thu)] {
         let calendar = Calendar::new(zone).unwrap().week_starts(weekday);
         let (log, instants) = log_of_instants(zone);
-        let ingest = |frame: &DataFrame| Activity::from_frame(frame, &Mapped::ALL.columns(), &calendar).unwrap();
-        let by_date = ingest(&frame(&log));
+        let ingest = |frame: &DataFrame, way: Way| way.ingest(frame, &Mapped::ALL.columns(), &calendar).unwrap();
+        let by_date = ingest(&frame(&log), Way::Frame);
         assert_eq!(rows(&by_date), expected_rows(&log, Mapped::ALL, None));
         let expected = answers(&by_date);
         for user in [DataType::Int64, DataType::UInt16, DataType::String, categorical()] {
@@ -158,7 +165,9 @@ fn times_of_every_type() {
                 for on_type in [None, Some("UTC"), Some("Asia/Tokyo"), Some("America/New_York")] {
                     let mut frame = frame_with(&log, &user, &user);
                     frame.with_column(datetimes(&instants, unit, on_type)).unwrap();
-                    check(&ingest(&frame), &log, &expected, &format!("{zone} {user} {unit} {on_type:?}"));
+                    let activity = ingest(&frame, Way::Frame);
+                    check(&activity, &log, &expected, &format!("{zone} {user} {unit} {on_type:?}"));
+                    assert_eq!(ingest(&frame, Way::Files), activity, "{zone} {user} {unit} {on_type:?} from files");
                 }
             }
         }
@@ -184,6 +193,9 @@ fn chunks_and_pushes() {
             let chunked = in_chunks(&whole, size);
             check(&Activity::from_frame(&chunked, &columns, &calendar).unwrap(), &log, &expected, &what);
             check(&Activity::from_lazy(chunked.clone().lazy(), &columns, &calendar).unwrap(), &log, &expected, &what);
+            let file = write(&chunked, size);
+            check(&Activity::from_parquet([&file], &columns, &calendar).unwrap(), &log, &expected, &what);
+            fs::remove_file(file).unwrap();
 
             // Columns in chunks of different sizes.
             let mut mixed = whole.clone();
@@ -192,19 +204,14 @@ fn chunks_and_pushes() {
             check(&Activity::from_frame(&mixed, &columns, &calendar).unwrap(), &log, &expected, &what);
             check(&Activity::from_lazy(mixed.lazy(), &columns, &calendar).unwrap(), &log, &expected, &what);
 
-            // One push a part, frames and queries in turn, with a frame without rows between.
+            // One push a part, in all ways in turn, with one without rows first.
             let mut builder = builder(Mapped::ALL, None);
-            for start in (0..log.len()).step_by(size) {
-                let part = whole.slice(i64::try_from(start).unwrap(), size);
-                if start / size % 4 == 3 { builder.push_lazy(part.lazy()) } else { builder.push(&part) }.unwrap();
-                if start == 0 {
-                    builder.push(&whole.slice(0, 0)).unwrap();
-                    builder.push_lazy(whole.slice(0, 0).lazy()).unwrap();
-                }
-                if size == 1 && start > 30 {
-                    builder.push(&whole.slice(i64::try_from(start + 1).unwrap(), log.len())).unwrap();
-                    break;
-                }
+            for way in Way::ALL {
+                way.push(&mut builder, &whole.slice(0, 0)).unwrap();
+            }
+            for (turn, start) in (0..log.len()).step_by(size.max(5)).enumerate() {
+                let part = whole.slice(i64::try_from(start).unwrap(), size.max(5));
+                Way::ALL[turn % 3].push(&mut builder, &part).unwrap();
             }
             check(&builder.finish().unwrap(), &log, &expected, &what);
         }
@@ -257,7 +264,7 @@ fn pushes_of_other_ids_are_refused_and_change_nothing() {
         let mut builder = builder(Mapped::ALL, None);
         builder.push(&frame(&log)).unwrap();
         let other = frame_with(&log, &user, &account);
-        for result in [builder.push(&other), builder.push_lazy(other.lazy())] {
+        for result in Way::ALL.map(|way| way.push(&mut builder, &other)) {
             assert!(matches!(result, Err(Error::Incompatible { .. })), "{result:?}");
         }
         let missing = builder.push(&frame(&log).drop("account").unwrap());
@@ -266,10 +273,11 @@ fn pushes_of_other_ids_are_refused_and_change_nothing() {
     }
     // Text is text: categories after strings are welcome.
     let mut builder = builder(Mapped::ALL, None);
-    let split = |rows: std::ops::Range<usize>, dtype| frame_with(&log[rows], dtype, dtype);
+    let split = |rows: std::ops::Range<usize>, dtype: &DataType| frame_with(&log[rows], dtype, dtype);
     builder.push(&split(0..30, &DataType::String)).unwrap();
     builder.push(&split(30..50, &categorical())).unwrap();
-    builder.push_lazy(split(50..80, &DataType::String).lazy()).unwrap();
+    builder.push_lazy(split(50..60, &DataType::String).lazy()).unwrap();
+    Way::Files.push(&mut builder, &split(60..80, &categorical())).unwrap();
     check(&builder.finish().unwrap(), &log, &reference(), "kinds of text");
 }
 
@@ -297,9 +305,9 @@ fn nulls_are_counted_by_kind() {
             let rows_expected = expected_rows(&log, mapped, between);
             for dtype in [DataType::Int16, DataType::UInt64, DataType::String, categorical()] {
                 let frame = frame_with(&log, &dtype, &dtype);
-                for size in [log.len(), 5] {
+                for (size, way) in [(log.len(), Way::Frame), (5, Way::Frame), (log.len(), Way::Files)] {
                     let mut builder = builder(mapped, between);
-                    builder.push(&in_chunks(&frame, size)).unwrap();
+                    way.push(&mut builder, &in_chunks(&frame, size)).unwrap();
                     let activity = builder.finish().unwrap();
                     let intake = activity.intake();
                     assert_eq!(intake_counts(intake), expected, "{mapped:?} {between:?} {dtype}");
@@ -339,6 +347,8 @@ fn features_of_every_type() {
             let mut builder = builder(mapped, None);
             builder.push(&in_chunks(&frame, 50)).unwrap();
             let activity = builder.finish().unwrap();
+            let from_files = Way::Files.ingest(&frame, &mapped.columns(), &Calendar::utc()).unwrap();
+            assert_eq!(from_files, activity, "{dtype} {distinct} from files");
             assert_eq!(rows(&activity), expected, "{dtype} {distinct}");
             assert_eq!(intake_counts(activity.intake()), intake);
             assert_eq!(activity.features().len(), distinct as usize);
@@ -373,8 +383,10 @@ fn values_of_every_type() {
     for dtype in [integers(), vec![DataType::Float32, DataType::Float64]].concat() {
         let mut frame = frame(&whole);
         frame.apply("value", |value| value.strict_cast(&dtype).unwrap()).unwrap();
-        let activity = Activity::from_frame(&frame, &Mapped::ALL.columns(), &Calendar::utc()).unwrap();
-        check(&activity, &whole, &expected, &dtype.to_string());
+        for way in Way::ALL {
+            let activity = way.ingest(&frame, &Mapped::ALL.columns(), &Calendar::utc()).unwrap();
+            check(&activity, &whole, &expected, &format!("{dtype} {way:?}"));
+        }
     }
 }
 
@@ -436,10 +448,7 @@ fn other_types_are_refused_in_every_role() {
             let mut frame = good.clone();
             frame.with_column(strange.with_name(role.into())).unwrap();
             for frame in [frame.clone(), frame.slice(0, 0)] {
-                let mut results = vec![
-                    builder(Mapped::ALL, None).push(&frame),
-                    builder(Mapped::ALL, None).push_lazy(frame.clone().lazy()),
-                ];
+                let mut results = Vec::from(Way::ALL.map(|way| way.push(&mut builder(Mapped::ALL, None), &frame)));
                 if frame.height() > 0 {
                     let (columns, calendar) = (Mapped::ALL.columns(), Calendar::utc());
                     results.push(Activity::from_frame(&frame, &columns, &calendar).map(|_| ()));
@@ -495,6 +504,7 @@ fn missing_columns_are_named() {
         for result in [
             Activity::from_frame(&frame, &columns, &calendar),
             Activity::from_lazy(frame.clone().lazy(), &columns, &calendar),
+            Way::Files.ingest(&frame, &columns, &calendar),
             Activity::from_frame(&frame.slice(0, 0), &columns, &calendar),
         ] {
             let Err(error @ Error::MissingColumn { column, available }) = &result else { panic!("{result:?}") };
@@ -514,8 +524,10 @@ fn columns_may_have_any_name_and_several_roles() {
         frame.rename("user", name.into()).unwrap();
         let columns = EventColumns::new(name, "time").account(name);
         let activity = Activity::from_frame(&frame, &columns, &Calendar::utc()).unwrap();
-        let lazy = Activity::from_lazy(frame.lazy(), &columns, &Calendar::utc());
-        assert_eq!(lazy.as_ref().ok(), Some(&activity), "{name:?}: {lazy:?}");
+        for way in [Way::Query, Way::Files] {
+            let result = way.ingest(&frame, &columns, &Calendar::utc());
+            assert_eq!(result.as_ref().ok(), Some(&activity), "{name:?} {way:?}: {result:?}");
+        }
         assert_eq!(activity.accounts(), Some(activity.actors()));
     }
 }
@@ -542,17 +554,15 @@ fn check_invalid(result: &Result<()>, column: &str, row: u64, what: &str) {
 /// Pushes a frame with something invalid in a row, first or after other rows, as a frame and as a query.
 fn check_invalid_everywhere(bad: &DataFrame, column: &str, row: u64) {
     let good = frame(&log());
-    for before in 0..3_u64 {
+    for before in 0..=3_u64 {
         for chunk in [1, bad.height()] {
-            for lazily in [false, true] {
+            for way in Way::ALL {
                 let mut builder = builder(Mapped::ALL, None);
                 for turn in 0..before {
-                    let good = good.clone();
-                    if turn == 1 { builder.push_lazy(good.lazy()) } else { builder.push(&good) }.unwrap();
+                    Way::ALL[turn as usize].push(&mut builder, &good).unwrap();
                 }
-                let bad = in_chunks(bad, chunk);
-                let result = if lazily { builder.push_lazy(bad.lazy()) } else { builder.push(&bad) };
-                let what = format!("after {before} pushes, chunks of {chunk}, lazily {lazily}");
+                let result = way.push(&mut builder, &in_chunks(bad, chunk));
+                let what = format!("after {before} pushes, chunks of {chunk}, {way:?}");
                 check_invalid(&result, column, before * good.height() as u64 + row, &what);
             }
         }
@@ -662,4 +672,57 @@ fn every_instant_in_nanoseconds_has_a_day() {
         let observed = activity.map(|activity| (activity.observed_from(), activity.as_of()));
         assert_eq!(observed.as_ref().ok(), Some(&(first, last)), "{zone}: {observed:?}");
     }
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let (columns, calendar) = (Mapped::ALL.columns(), Calendar::utc());
+    let good = write(&frame(&log()), 7);
+    let text = good.with_extension("csv");
+    fs::write(&text, "user,time\nann,2024-01-01\n").unwrap();
+    let missing = good.with_extension("missing");
+    let bytes = fs::read(&good).unwrap();
+    let torn = good.with_extension("torn");
+    fs::write(&torn, &bytes[..bytes.len() / 2]).unwrap();
+    for order in [0, 1] {
+        let read = |bad| {
+            let mut paths = [&good, bad];
+            paths.rotate_left(order);
+            Activity::from_parquet(paths, &columns, &calendar).unwrap_err()
+        };
+        assert!(matches!(read(&missing), Error::File { path, .. } if path == missing));
+        for bad in [&text, &torn] {
+            let error = read(bad);
+            assert!(matches!(error, Error::Polars(_)), "{error:?}");
+            message(&error);
+        }
+    }
+    // No file at all is no event at all.
+    let nothing = Activity::from_parquet(Vec::<&str>::new(), &columns, &calendar);
+    assert!(matches!(nothing, Err(Error::Empty { rows: 0, .. })), "{nothing:?}");
+    [good, text, torn].iter().for_each(|path| fs::remove_file(path).unwrap());
+}
+
+#[test]
+fn files_are_judged_before_a_row_of_any_is_read() {
+    let good = write(&frame(&log()), 7);
+    let other = write(&frame_with(&log(), &DataType::String, &DataType::Int64), 7);
+    let mut builder = builder(Mapped::ALL, None);
+    let result = builder.push_parquet([&good, &other]);
+    assert!(matches!(result, Err(Error::Incompatible { .. })), "{result:?}");
+    builder.push_parquet([&good]).unwrap();
+    check(&builder.finish().unwrap(), &log(), &reference(), "after a refused file");
+    [good, other].iter().for_each(|path| fs::remove_file(path).unwrap());
+}
+
+#[test]
+fn every_file_is_a_source() {
+    let paths = [&log()[..], &log()[..1], &[]].map(|events| write(&frame(events), 10));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut builder = builder(Mapped::ALL, None).on_progress(move |progress| sender.send(progress).unwrap());
+    builder.push_parquet(&paths).unwrap();
+    drop(builder);
+    let last = receiver.iter().last().unwrap();
+    assert_eq!((last.rows, last.sources), (log().len() as u64 + 1, 3));
+    paths.iter().for_each(|path| fs::remove_file(path).unwrap());
 }

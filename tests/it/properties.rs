@@ -1,10 +1,11 @@
 //! Random logs against the oracle, and the laws that hold whatever the log.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    ActiveCount, ActiveUsersOptions, Activity, Calendar, Coverage, Criterion, Error, EventColumns, Id, Period,
+    ActiveCount, ActiveUsersOptions, Activity, Calendar, Coverage, Criterion, Date, Error, EventColumns, Id, Period,
     Retention, RetentionOptions, StickinessOptions, Weekday, Window,
 };
 use jiff::tz::TimeZone as Zone;
@@ -131,6 +132,7 @@ fn both(log: &Log) -> Result<Option<(Activity, Oracle)>, TestCaseError> {
     let activity = activity.map_err(|error| TestCaseError::fail(error.to_string()))?;
     prop_assert_eq!((activity.observed_from(), activity.as_of()), (day(oracle.first), day(oracle.last)));
     prop_assert_eq!((activity.actors(), activity.events()), (oracle.days.len(), oracle.events));
+    prop_assert_eq!(activity.intake().left_out(), log.events.len() as u64 - oracle.events);
     prop_assert_eq!(activity.active_days(), oracle.days.values().map(BTreeSet::len).sum::<usize>() as u64);
     Ok(Some((activity, oracle)))
 }
@@ -209,14 +211,21 @@ fn check_retention(
     Ok(())
 }
 
-/// All that was asked of an activity, to compare with the same of another one.
-fn answers(activity: &Activity) -> attrition::Result<impl PartialEq + std::fmt::Debug + use<>> {
+/// All that was asked of an activity, to compare with the same of another one; users as text, whatever their type.
+fn answers(activity: &Activity) -> attrition::Result<impl PartialEq + Debug + use<>> {
     let windows = [1, 5, 30].map(Window::Days).into_iter().chain(Period::ALL.map(Window::Calendar));
     let active = activity.active_users(ActiveUsersOptions::new(windows))?;
     let retention = [Period::Day, Period::Week, Period::Month].into_iter().flat_map(|period| {
         CRITERIA.map(|criterion| activity.retention(RetentionOptions::new(period).criterion(criterion).horizon(9)))
     });
-    Ok((active, activity.stickiness(StickinessOptions::new())?, retention.collect::<Result<Vec<_>, _>>()?))
+    let retention = retention.collect::<attrition::Result<Vec<_>>>()?;
+    let members = |triangle: &Retention| -> Vec<BTreeSet<String>> {
+        let starts = triangle.cohorts().iter().map(|cohort| cohort.span.start);
+        let members = starts.filter_map(|start| triangle.members(activity, start, 1).ok());
+        members.map(|members| members.iter().map(|id| id.to_string()).collect()).collect()
+    };
+    let members: Vec<_> = retention.iter().map(members).collect();
+    Ok((active, activity.stickiness(StickinessOptions::new())?, retention, members))
 }
 
 proptest! {
@@ -398,6 +407,7 @@ proptest! {
             (Just(log.clone()), shuffled.prop_map(move |events| Log { events, ..log.clone() }))
         }),
         cut in any::<Index>(),
+        latest in 0..3_usize,
     ) {
         let Some((activity, oracle)) = both(&log)? else { return Ok(()) };
         // Named at both ends, so that each part of the log is seen as the whole is.
@@ -408,18 +418,23 @@ proptest! {
             Ok(())
         };
 
-        let whole = plain_frame(&log);
-        let cut = cut.index(log.events.len() + 1);
-        let (head, tail) = (whole.head(Some(cut)), whole.tail(Some(log.events.len() - cut)));
-        let in_chunks = head.vstack(&tail).unwrap();
-        let parts = [head, tail];
-        let mut appended = ingest(&log, &parts[..1]).unwrap();
-        appended.append(&ingest(&log, &parts[1..]).unwrap()).unwrap();
+        let (whole, rows) = (plain_frame(&log), log.events.len());
+        let divide = |cut: usize| [whole.head(Some(cut)), whole.tail(Some(rows - cut))];
+        let parts = divide(cut.index(rows + 1));
+        let in_chunks = parts[0].vstack(&parts[1]).unwrap();
+        // A few late events are kept beside the table, more are worked into it.
+        let appended = [&parts, &divide(rows.saturating_sub(latest))].map(|[head, tail]| {
+            let mut activity = ingest(&log, std::slice::from_ref(head)).unwrap();
+            activity.append(&ingest(&log, std::slice::from_ref(tail)).unwrap()).unwrap();
+            activity
+        });
+        let [appended, appended_lately] = appended;
         let same = [
             ("shuffled", ingest(&shuffled, &[plain_frame(&shuffled)]).unwrap()),
             ("pushed in parts", ingest(&log, &parts).unwrap()),
             ("in two chunks", ingest(&log, &[in_chunks]).unwrap()),
             ("appended", appended),
+            ("appended lately", appended_lately),
         ];
         for (what, other) in &same {
             check(what, other)?;
@@ -437,6 +452,31 @@ proptest! {
             let other = ingest(&log, &[frame(&log, &DataType::Int64, &times)]).unwrap();
             check(&times.to_string(), &other)?;
             prop_assert_eq!(&other, &activity, "{}", times);
+        }
+    }
+}
+
+#[test]
+fn the_first_and_the_last_day_of_the_calendar() {
+    for end in [Date::MIN, Date::MAX] {
+        let days = Column::new("time".into(), [end.days_since_epoch()]).cast(&DataType::Date).unwrap();
+        let events = DataFrame::new(1, vec![Column::new("user".into(), [7_i64]), days]).unwrap();
+        let columns = EventColumns::new("user", "time");
+        for weekday in Weekday::ALL {
+            let calendar = Calendar::utc().week_starts(weekday);
+            let activity = Activity::from_frame(&events, &columns, &calendar).unwrap();
+            let windows = [1, 40].map(Window::Days).into_iter().chain(Period::ALL.map(Window::Calendar));
+            let usage = activity.active_users(ActiveUsersOptions::new(windows.clone())).unwrap();
+            for window in windows {
+                let [count] = usage.series(window) else { panic!("{window}: {:?}", usage.series(window)) };
+                assert!(count.active == 1 && count.span.start <= end && end <= count.span.end, "{window}: {count:?}");
+            }
+            for (period, criterion) in Period::ALL.into_iter().flat_map(|period| CRITERIA.map(|one| (period, one))) {
+                let triangle = activity.retention(RetentionOptions::new(period).criterion(criterion)).unwrap();
+                assert_eq!((triangle.cohorts().len(), triangle.horizon()), (1, 0), "{period} {criterion}");
+                assert_eq!(triangle.cell(end, 0).unwrap().so_far, Some(1), "{period} {criterion}");
+                assert_eq!(triangle.members(&activity, end, 0).unwrap().len(), 1, "{period} {criterion}");
+            }
         }
     }
 }
