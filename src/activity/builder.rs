@@ -8,13 +8,15 @@ use std::thread;
 use polars::prelude::{DataFrame, Schema};
 
 use super::columns::EventColumns;
+use super::door::{Plan, Pools, Reader};
 use super::intake::Intake;
-use super::reduce::{KeyIds, Lanes, Reducer};
+use super::reduce::{Lanes, Reducer};
 use super::shard::Carried;
 use super::{Activity, Observation};
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
-use crate::frame::read::{Plan, Pools, Reader};
+use crate::frame::keys::KeyIds;
+use crate::frame::pool::Pool;
 
 /// Rows that a worker takes at a time from a frame in memory.
 const SLICE: usize = 1 << 17;
@@ -194,7 +196,7 @@ impl ActivityBuilder {
     pub fn finish(self) -> Result<Activity> {
         let Some(ingest) = self.ingest else { return Err(Error::Empty { rows: 0, left_out: 0 }) };
         let (intake, _) = ingest.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let ids = |id_type, pool: super::pool::Pool| KeyIds { id_type, strings: pool.into_strings() };
+        let ids = |id_type, pool: Pool| KeyIds { id_type, strings: pool.into_strings() };
         let users = ids(ingest.plan.user, ingest.pools.user);
         let accounts = ingest.plan.account.map(|id_type| ids(id_type, ingest.pools.account));
         let features = self.columns.feature.as_ref().map(|_| ingest.pools.feature.into_strings());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::features::{FeatureMap, FeatureSets};
-use super::ids::Ids;
+use crate::frame::ids::Ids;
 
 /// The seat of an actor without an account.
 pub(crate) const NO_ACCOUNT: u32 = u32::MAX;

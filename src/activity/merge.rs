@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::features::FeatureMap;
-use super::ids::Ids;
 use super::ledger::{Ledger, NO_ACCOUNT, Part, Rows};
 use super::{Activity, Observation};
 use crate::error::{Error, Result};
+use crate::frame::ids::Ids;
 
 /// Recent events are worked into the ledger when they have grown to this share of it: each day of a long activity is
 /// then copied about that many times in all, and an append moves no more than the recent rows.

@@ -3,31 +3,29 @@
 mod accounts;
 mod as_of;
 mod builder;
-pub(crate) mod columns;
+mod columns;
 mod display;
+mod door;
 mod features;
 mod front;
-pub(crate) mod ids;
-pub(crate) mod intake;
+mod intake;
 #[cfg(feature = "lazy")]
 mod lazy;
 mod ledger;
 mod merge;
 #[cfg(feature = "lazy")]
 mod parquet;
-pub(crate) mod pool;
-pub(crate) mod reduce;
+mod reduce;
 mod rows;
 mod segments;
 mod select;
-pub(crate) mod shard;
+mod shard;
 #[cfg(feature = "lazy")]
 mod store;
 pub(crate) mod sweep;
 
 pub use builder::{ActivityBuilder, Progress};
 pub use columns::EventColumns;
-pub use ids::Id;
 pub use intake::Intake;
 pub use segments::{SegmentColumns, Split};
 

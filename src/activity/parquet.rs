@@ -15,9 +15,9 @@ use polars::prelude::{FileMetadataRef, ParallelStrategy, ParquetReader, Schema, 
 use super::Activity;
 use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
 use super::columns::EventColumns;
+use super::door::Reader;
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
-use crate::frame::read::Reader;
 
 /// A row group of one of the files.
 struct RowGroup<'a> {

@@ -4,11 +4,11 @@ use polars::prelude::{DataFrame, DataType};
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
-use super::ids::{Id, Ids};
 use super::ledger::Ledger;
-use super::pool::{NO_KEY, Pool};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::frame::ids::{Id, Ids};
+use crate::frame::pool::{NO_KEY, Pool};
 use crate::frame::read;
 
 const SEGMENT_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";

@@ -1,8 +1,8 @@
 //! Part of a table as a table of its own.
 
 use super::features::FeatureMap;
-use super::ids::Ids;
 use super::ledger::{Ledger, NO_ACCOUNT};
+use crate::frame::ids::Ids;
 
 impl Ledger {
     /// The rows of some actors, in order, up to a day; and only the accounts and features that occur in them.

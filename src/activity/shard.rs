@@ -178,7 +178,12 @@ impl Shard {
 
     /// A user not met when it was looked up; it may have been entered since.
     #[cold]
-    fn enter<'a>(users: &'a mut HashTable<LastSeen>, seats: &mut Vec<(u32, Option<u64>)>, part: Head, rest: Rest) -> &'a mut LastSeen {
+    fn enter<'a>(
+        users: &'a mut HashTable<LastSeen>,
+        seats: &mut Vec<(u32, Option<u64>)>,
+        part: Head,
+        rest: Rest,
+    ) -> &'a mut LastSeen {
         let number = narrow(users.len());
         let same_user = |user: &LastSeen| user.user == part.user;
         match users.entry(Self::hash(part.user), same_user, |user| Self::hash(user.user)) {

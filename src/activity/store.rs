@@ -9,12 +9,12 @@ use polars::prelude::{DataFrame, KeyValueMetadata, ParquetReader, ParquetWriter,
 use serde::{Deserialize, Serialize};
 
 use super::features::FeatureSets;
-use super::ids::{IdType, Ids};
 use super::intake::Intake;
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
 use super::{Activity, Observation};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
+use crate::frame::ids::{IdType, Ids};
 use crate::frame::{read, write};
 
 /// The key of the header in the file's metadata.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Activity;
-use super::ids::Ids;
+use crate::frame::ids::Ids;
 
 /// An actor met on a sweep: its place in the ledger, or among those that only the recent events know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use polars::prelude::DataFrame;
 
 use super::ages::retained_ages;
 use super::retention::Retention;
-use crate::activity::ids::Ids;
-use crate::activity::{Activity, Id};
+use crate::activity::Activity;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::frame::ids::{Id, Ids};
 use crate::frame::write;
 
 /// Actors in ascending order of their ids.

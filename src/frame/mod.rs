@@ -1,4 +1,7 @@
 //! The only door to polars: columns come in as plain numbers, answers go out as frames.
 
+pub(crate) mod ids;
+pub(crate) mod keys;
+pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod write;

@@ -1,80 +1,24 @@
-//! Reading the columns of an event log.
+//! Reading columns: ids, strings and lists as plain numbers.
 //!
-//! Types are judged by the schema, before a row is read. What is read are physical values: no cast here goes through a
-//! type that polars may have been built without.
+//! What is read are physical values: no cast here goes through a type that polars may have been built without.
 
 use std::borrow::Cow;
 
-use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series, TimeUnit};
+use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series};
 
-use crate::activity::columns::EventColumns;
-use crate::activity::ids::{IdType, Ids};
-use crate::activity::intake::Intake;
-use crate::activity::pool::{NO_KEY, Pool};
+use super::ids::IdType;
 #[cfg(feature = "lazy")]
-use crate::activity::reduce::KeyIds;
-use crate::activity::reduce::{Batch, Keys, LEFT_OUT};
-use crate::activity::shard::NO_FEATURE;
-use crate::calendar::{Calendar, Clock, Date, NO_DATE};
+use super::ids::Ids;
+#[cfg(feature = "lazy")]
+use super::keys::KeyIds;
+use super::keys::Keys;
+use super::pool::{NO_KEY, Pool};
 use crate::error::{Error, Result};
 
 const ID_TYPES: &str = "an integer of at most 64 bits, a string, a categorical or an enum";
-const TIME_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
-const FEATURE_TYPES: &str = "a string, a categorical, an enum or an integer";
-const VALUE_TYPES: &str = "an integer or a float; cast it to Float64";
 
-/// The types of the mapped columns.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Plan {
-    pub(crate) user: IdType,
-    pub(crate) account: Option<IdType>,
-    /// Units of a `Datetime` in a second; none for a `Date`.
-    units_per_second: Option<i64>,
-}
-
-impl Plan {
-    /// Judges the columns by their types.
-    pub(crate) fn new(schema: &Schema, columns: &EventColumns) -> Result<Self> {
-        let user = id_type(schema, &columns.user, "user")?;
-        let time = dtype(schema, &columns.time)?;
-        let units_per_second = match time {
-            DataType::Date => None,
-            DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
-            DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
-            DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
-            _ => return Err(unsupported(&columns.time, "time", time, TIME_TYPES)),
-        };
-        let account = columns.account.as_ref().map(|column| id_type(schema, column, "account")).transpose()?;
-        if let Some(column) = &columns.feature {
-            let feature = dtype(schema, column)?;
-            if !(is_text(feature) || feature.is_integer()) {
-                return Err(unsupported(column, "feature", feature, FEATURE_TYPES));
-            }
-        }
-        if let Some(column) = &columns.value {
-            let value = dtype(schema, column)?;
-            if !(value.is_integer() || value.is_float()) {
-                return Err(unsupported(column, "value", value, VALUE_TYPES));
-            }
-        }
-        Ok(Self { user, account, units_per_second })
-    }
-
-    /// All that is pushed to one builder must have ids of one type; times may differ in unit.
-    pub(crate) fn check_same_ids(&self, other: &Self) -> Result<()> {
-        if (self.user, self.account) == (other.user, other.account) {
-            return Ok(());
-        }
-        Err(Error::Incompatible {
-            what: "the types of user and account",
-            left: format!("{:?}, {:?}", self.user, self.account),
-            right: format!("{:?}, {:?}", other.user, other.account),
-            way_out: "cast the columns to one type before pushing them",
-        })
-    }
-}
-
-fn dtype<'a>(schema: &'a Schema, column: &str) -> Result<&'a DataType> {
+/// The type of a column.
+pub(crate) fn dtype<'a>(schema: &'a Schema, column: &str) -> Result<&'a DataType> {
     schema.get(column).ok_or_else(|| Error::MissingColumn {
         column: column.to_owned(),
         available: schema.iter_names().map(ToString::to_string).collect(),
@@ -99,11 +43,11 @@ pub(crate) fn text(
     Ok(series(frame, column)?.cast(&DataType::String)?)
 }
 
-fn is_text(dtype: &DataType) -> bool {
+pub(crate) fn is_text(dtype: &DataType) -> bool {
     dtype.is_string() || dtype.is_categorical() || dtype.is_enum()
 }
 
-fn unsupported(column: &str, role: &'static str, dtype: &DataType, expected: &'static str) -> Error {
+pub(crate) fn unsupported(column: &str, role: &'static str, dtype: &DataType, expected: &'static str) -> Error {
     Error::UnsupportedType { column: column.to_owned(), role, dtype: Box::new(dtype.clone()), expected }
 }
 
@@ -122,140 +66,12 @@ pub(crate) fn id_type(schema: &Schema, column: &str, role: &'static str) -> Resu
     })
 }
 
-/// The numbers given to strings, over all batches.
-#[derive(Debug, Default)]
-pub(crate) struct Pools {
-    pub(crate) user: Pool,
-    pub(crate) account: Pool,
-    pub(crate) feature: Pool,
-}
-
-/// Reads batches of one frame or query.
-#[derive(Clone, Debug)]
-pub(crate) struct Reader<'a> {
-    columns: &'a EventColumns,
-    plan: Plan,
-    clock: Option<Clock>,
-    first_day: i32,
-    last_day: i32,
-}
-
-/// The mapped columns of a frame, each in one piece and of a width that can be read in place.
-#[derive(Debug)]
-pub(crate) struct Columns {
-    user: Series,
-    time: Series,
-    account: Option<Series>,
-    feature: Option<Series>,
-    value: Option<Series>,
-    first_row: u64,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(
-        columns: &'a EventColumns,
-        plan: Plan,
-        calendar: &Calendar,
-        window: (Option<Date>, Option<Date>),
-    ) -> Self {
-        let clock = plan.units_per_second.map(|units| Clock::new(calendar.zone(), units));
-        let first_day = window.0.unwrap_or(Date::MIN).days_since_epoch();
-        let last_day = window.1.unwrap_or(Date::MAX).days_since_epoch();
-        Self { columns, plan, clock, first_day, last_day }
-    }
-
-    /// The columns of a frame whose first row is row `first_row` of all that was handed in.
-    pub(crate) fn columns(&self, frame: &DataFrame, first_row: u64) -> Result<Columns> {
-        let EventColumns { user, time, account, feature, value } = self.columns;
-        let account = account.as_ref().zip(self.plan.account);
-        Ok(Columns {
-            user: id_column(frame, user, self.plan.user)?,
-            time: series(frame, time)?,
-            account: account.map(|(account, id_type)| id_column(frame, account, id_type)).transpose()?,
-            feature: feature.as_ref().map(|feature| series(frame, feature)).transpose()?,
-            value: value.as_ref().map(|value| float_column(frame, value)).transpose()?,
-            first_row,
-        })
-    }
-
-    /// Reads the columns of a frame. `day` is room to be used again.
-    pub(crate) fn read<'c>(&mut self, from: &'c Columns, pools: &Pools, day: Vec<i32>) -> Result<(Batch<'c>, Intake)> {
-        let mut intake = Intake { rows: from.user.len() as u64, ..Intake::default() };
-        let user = read_ids(&from.user, self.plan.user, &pools.user)?;
-        let day = self.read_days(from, &user, day, &mut intake)?;
-        let account = from.account.as_ref().zip(self.plan.account);
-        let account = account.map(|(account, id_type)| read_ids(account, id_type, &pools.account)).transpose()?;
-        if let Some(account) = account.as_ref().filter(|account| !account.nulls.is_empty()) {
-            intake.without_account = count_kept(&day, |row| account.is_null(row));
-        }
-        let feature = from.feature.as_ref().map(|feature| read_features(feature, &pools.feature)).transpose()?;
-        if let Some(feature) = feature.as_ref().filter(|_| from.feature.as_ref().is_some_and(|series| series.has_nulls())) {
-            intake.without_feature = count_kept(&day, |row| feature[row] == NO_FEATURE);
-        }
-        if let Some(nulls) = from.value.as_ref().filter(|value| value.has_nulls()).map(|value| value.is_null()) {
-            intake.without_value = count_kept(&day, |row| nulls.get(row) == Some(true));
-        }
-        let value = from.value.as_ref().map(|value| read_values(value, from.first_row, &day)).transpose()?;
-        Ok((Batch { user, day, account, feature, value }, intake))
-    }
-
-    fn read_days(&mut self, from: &Columns, user: &Keys<'_>, mut days: Vec<i32>, intake: &mut Intake) -> Result<Vec<i32>> {
-        days.clear();
-        let physical = from.time.to_physical_repr();
-        let in_range = |day: i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(&day);
-        // First every time on its own, then the reasons to leave a row out, most of which most logs do not have.
-        match &mut self.clock {
-            Some(clock) => {
-                let instants = physical.i64()?;
-                instants.downcast_iter().for_each(|chunk| clock.days(chunk.values(), &mut days));
-            }
-            None => physical.i32()?.downcast_iter().for_each(|chunk| {
-                days.extend(chunk.values().iter().map(|&day| if in_range(day) { day } else { NO_DATE }));
-            }),
-        }
-        let null_time = from.time.has_nulls().then(|| from.time.is_null());
-        for (row, day) in days.iter_mut().enumerate() {
-            let reason = if user.is_null(row) {
-                &mut intake.null_user
-            } else if null_time.as_ref().is_some_and(|nulls| nulls.get(row) == Some(true)) {
-                &mut intake.null_time
-            } else if *day == NO_DATE {
-                return Err(Self::no_date(&from.time, row, from.first_row));
-            } else if *day < self.first_day {
-                &mut intake.before_window
-            } else if *day > self.last_day {
-                &mut intake.after_window
-            } else {
-                continue;
-            };
-            *reason += 1;
-            *day = LEFT_OUT;
-        }
-        intake.events = intake.rows - intake.left_out();
-        Ok(days)
-    }
-
-    #[cold]
-    fn no_date(series: &Series, row: usize, first_row: u64) -> Error {
-        Error::InvalidValue {
-            column: series.name().to_string(),
-            row: first_row + row as u64,
-            value: series.to_physical_repr().get(row).map_or_else(|_| String::new(), |value| value.to_string()),
-            reason: "lies outside the years 1 to 9999; is it in another unit than the column says?",
-        }
-    }
-}
-
-fn count_kept(days: &[i32], without: impl Fn(usize) -> bool) -> u64 {
-    (0..days.len()).filter(|&row| days[row] != LEFT_OUT && without(row)).count() as u64
-}
-
 pub(crate) fn series(frame: &DataFrame, column: &str) -> Result<Series> {
     Ok(frame.column(column)?.as_materialized_series().rechunk())
 }
 
 /// The values of a column of one piece, whatever stands at the nulls.
-fn in_place<T: PolarsNumericType>(column: &ChunkedArray<T>) -> &[T::Native] {
+pub(crate) fn in_place<T: PolarsNumericType>(column: &ChunkedArray<T>) -> &[T::Native] {
     column.downcast_iter().next().map_or(&[], |chunk| chunk.values().as_slice())
 }
 
@@ -267,10 +83,6 @@ pub(crate) fn id_column(frame: &DataFrame, column: &str, id_type: IdType) -> Res
         signed if signed.is_signed() => series.cast(&DataType::Int64)?,
         _ => series.cast(&DataType::UInt64)?,
     })
-}
-
-fn float_column(frame: &DataFrame, column: &str) -> Result<Series> {
-    Ok(series(frame, column)?.cast(&DataType::Float64)?)
 }
 
 /// Reads what [`id_column`] has prepared.
@@ -288,7 +100,8 @@ pub(crate) fn read_ids<'c>(series: &'c Series, id_type: IdType, pool: &Pool) -> 
     Ok(Keys { keys, nulls: nulls.unwrap_or_default() })
 }
 
-fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()> {
+/// The number of each string of a column, counted on in `pool`: text of any kind, or integers.
+pub(crate) fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()> {
     if series.dtype().is_string() {
         pool.keys(series.str()?.iter(), keys);
         return Ok(());
@@ -318,29 +131,6 @@ fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()>
     pool.keys(text.str()?.iter(), &mut category_keys);
     keys.extend(codes.iter().map(|code| code.map_or(NO_KEY, |code| category_keys[places[code as usize] as usize])));
     Ok(())
-}
-
-fn read_features(series: &Series, pool: &Pool) -> Result<Vec<u32>> {
-    let mut keys = Vec::with_capacity(series.len());
-    read_strings(series, pool, &mut keys)?;
-    Ok(keys.into_iter().map(|key| u32::try_from(key).unwrap_or(NO_FEATURE)).collect())
-}
-
-fn read_values<'c>(series: &'c Series, first_row: u64, days: &[i32]) -> Result<Cow<'c, [f64]>> {
-    let mut values = Cow::Borrowed(in_place(series.f64()?));
-    if series.has_nulls() {
-        values = Cow::Owned(series.f64()?.iter().map(Option::unwrap_or_default).collect());
-    }
-    let unusable = |&row: &usize| !values[row].is_finite() && days[row] != LEFT_OUT;
-    match (0..values.len()).find(unusable) {
-        None => Ok(values),
-        Some(row) => Err(Error::InvalidValue {
-            column: series.name().to_string(),
-            row: first_row + row as u64,
-            value: values[row].to_string(),
-            reason: "cannot be summed; make it null to count the event without a value, or leave the row out",
-        }),
-    }
 }
 
 /// The lengths of a column of lists.

@@ -4,7 +4,7 @@ use polars::prelude::{Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, N
 #[cfg(feature = "lazy")]
 use polars::prelude::{Int32Type, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder, PolarsNumericType};
 
-use crate::activity::ids::{Id, IdType, Ids};
+use super::ids::{Id, IdType, Ids};
 use crate::calendar::Date;
 use crate::error::Result;
 
