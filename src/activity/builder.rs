@@ -265,7 +265,9 @@ impl<'a> Worker<'a> {
         let (batch, intake) = self.reader.read(&columns, &self.ingest.pools, std::mem::take(&mut self.days))?;
         self.ingest.reducer.absorb(&batch, &mut self.lanes);
         self.days = batch.day;
-        self.ingest.count(intake, frame.estimated_size() as u64, 0);
+        // The size of strings takes a walk over them, so it is only taken for those who look.
+        let bytes = self.ingest.on_progress.as_ref().map_or(0, |_| frame.estimated_size() as u64);
+        self.ingest.count(intake, bytes, 0);
         Ok(())
     }
 

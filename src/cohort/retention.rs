@@ -202,7 +202,8 @@ impl Activity {
         let cohorts = end.saturating_sub(skipped);
         let longest = spans.len().saturating_sub(skipped + 1);
         let ages = options.horizon.map_or(longest, |horizon| horizon as usize) + 1;
-        let cells = (cohorts as u64).saturating_mul(ages as u64);
+        // The curve has a point an age even where there is no cohort.
+        let cells = (cohorts.max(1) as u64).saturating_mul(ages as u64);
         if cells > MAX_CELLS {
             let way_out = "set a horizon, or fewer cohorts with cohorts_between";
             return Err(Error::TooLarge { what: "cells of the triangle", count: cells, limit: MAX_CELLS, way_out });

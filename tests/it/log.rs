@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, ActivityBuilder, ActiveUsers, Calendar, Criterion, Date, Error, EventColumns, Id, Intake, Members,
+    ActiveUsers, Activity, ActivityBuilder, Calendar, Criterion, Date, Error, EventColumns, Id, Intake, Members,
     Period, Result, Retention, RetentionOptions, Window,
 };
 
@@ -149,7 +149,7 @@ pub(crate) fn ingest(events: &[Event], mapped: Mapped, between: Option<(i32, i32
 pub(crate) enum Way {
     Frame,
     Query,
-    /// Two Parquet files, in row groups of a few rows.
+    /// Two Parquet files of a few row groups each.
     Files,
 }
 
@@ -162,7 +162,8 @@ impl Way {
             Self::Query => builder.push_lazy(frame.clone().lazy()),
             Self::Files => {
                 let half = frame.height() / 2;
-                let paths = [frame.slice(0, half), frame.slice(half as i64, frame.height())].map(|part| write(&part, 3));
+                let parts = [frame.slice(0, half), frame.slice(half as i64, frame.height())];
+                let paths = parts.map(|part| write(&part, (half / 4).max(3)));
                 let result = builder.push_parquet(&paths);
                 paths.iter().for_each(|path| fs::remove_file(path).unwrap());
                 result
@@ -192,9 +193,14 @@ fn is_kept(event: &Event, between: Option<(i32, i32)>) -> bool {
     event.user.is_some() && event.day.is_some_and(within)
 }
 
+/// User, account and day.
+type Key = (i64, i64, i32);
+/// Events, their value and features.
+type Sums = (u32, f64, BTreeSet<u32>);
+
 /// What `to_frame` should say, by one look at each event.
 pub(crate) fn expected_rows(events: &[Event], mapped: Mapped, between: Option<(i32, i32)>) -> Vec<Row> {
-    let mut days: BTreeMap<(i64, i64, i32), (u32, f64, BTreeSet<u32>)> = BTreeMap::new();
+    let mut days: BTreeMap<Key, Sums> = BTreeMap::new();
     for event in events.iter().filter(|event| is_kept(event, between)) {
         let account = event.account.filter(|_| mapped.account).unwrap_or(NO_ACCOUNT);
         let (count, value, features) = days.entry((event.user.unwrap(), account, event.day.unwrap())).or_default();
@@ -202,7 +208,7 @@ pub(crate) fn expected_rows(events: &[Event], mapped: Mapped, between: Option<(i
         *value += event.value.unwrap_or(0.0);
         features.extend(event.feature);
     }
-    let row = |((actor, account, day), (events, value, features)): ((i64, i64, i32), (u32, f64, BTreeSet<u32>))| Row {
+    let row = |((actor, account, day), (events, value, features)): (Key, Sums)| Row {
         actor,
         account,
         day,
@@ -311,9 +317,8 @@ pub(crate) fn answers(activity: &Activity) -> Answers {
     let mut standing_behind = Vec::new();
     for triangle in &triangles {
         for cohort in triangle.cohorts() {
-            let ages = (0..=triangle.horizon()).filter(|&age| {
-                triangle.cell(cohort.span.start, age).unwrap().so_far.is_some_and(|count| count > 0)
-            });
+            let ages = (0..=triangle.horizon())
+                .filter(|&age| triangle.cell(cohort.span.start, age).unwrap().so_far.is_some_and(|count| count > 0));
             for age in ages {
                 standing_behind.push(members(&triangle.members(activity, cohort.span.start, age).unwrap()));
             }
@@ -321,13 +326,7 @@ pub(crate) fn answers(activity: &Activity) -> Answers {
     }
     Answers {
         rows: rows(activity),
-        counts: (
-            activity.actors(),
-            activity.accounts(),
-            activity.active_days(),
-            activity.events(),
-            activity.value(),
-        ),
+        counts: (activity.actors(), activity.accounts(), activity.active_days(), activity.events(), activity.value()),
         features: activity.features().to_vec(),
         observed: (activity.observed_from(), activity.as_of()),
         usage,

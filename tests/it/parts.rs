@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -11,8 +13,8 @@ use attrition::{Activity, Calendar, Date, Error, EventColumns, Period, SegmentCo
 use proptest::prelude::*;
 
 use super::log::{
-    Event, Mapped, NO_ACCOUNT, Row, answers, builder, categorical, day, enum_of, event, expected_intake,
-    expected_rows, frame, frame_with, id_text, ingest, intake_counts, message, rows, try_ingest,
+    Event, Mapped, NO_ACCOUNT, Row, answers, builder, categorical, day, enum_of, event, expected_intake, expected_rows,
+    frame, frame_with, id_text, ingest, intake_counts, message, rows, try_ingest,
 };
 
 /// The days of random events, and a few around them.
@@ -30,8 +32,13 @@ fn any_event(features: u32) -> impl Strategy<Value = Event> {
     let account = prop::option::weighted(0.8, 0..4_i64);
     let feature = prop::option::weighted(0.9, 0..features);
     let value = prop::option::weighted(0.9, (-40..40_i32).prop_map(|quarters| f64::from(quarters) * 0.25));
-    (user, day, account, feature, value)
-        .prop_map(|(user, day, account, feature, value)| Event { user, day, account, feature, value })
+    (user, day, account, feature, value).prop_map(|(user, day, account, feature, value)| Event {
+        user,
+        day,
+        account,
+        feature,
+        value,
+    })
 }
 
 /// A log with few features, or with more than a word holds.
@@ -236,8 +243,10 @@ fn id_type(number: usize, names: &[String]) -> DataType {
 fn check_round_trip(activity: &Activity, path: &Path) {
     activity.save(path).unwrap();
     let loaded = Activity::load(path).unwrap();
-    check_same(&loaded, activity);
-    assert_eq!(loaded.calendar(), activity.calendar());
+    assert_eq!(loaded, *activity);
+    assert_eq!((loaded.calendar(), loaded.intake()), (activity.calendar(), activity.intake()));
+    assert_eq!(loaded.features(), activity.features());
+    assert_eq!(loaded.to_string(), activity.to_string());
     assert!(loaded.to_frame().unwrap().equals_missing(&activity.to_frame().unwrap()));
     assert_eq!(loaded.to_frame().unwrap().schema(), activity.to_frame().unwrap().schema());
     fs::remove_file(path).unwrap();
@@ -319,7 +328,9 @@ fn many_small_appends_onto_a_long_log() {
         vec![],
         vec![Event { account: Some(9), value: Some(2.0), ..event(77, DAYS.0) }, event(0, DAYS.0 + 3)],
         vec![Event { user: None, ..event(0, DAYS.0) }, Event { day: None, ..event(0, 0) }],
-        (0..9).map(|row| Event { account: Some(i64::from(row) % 4), ..event(100 + i64::from(row) % 5, DAYS.0 + row * 4) }).collect(),
+        (0..9)
+            .map(|row| Event { account: Some(i64::from(row) % 4), ..event(100 + i64::from(row) % 5, DAYS.0 + row * 4) })
+            .collect(),
         (0..9).map(|row| Event { feature: Some(row), ..event(i64::from(row), DAYS.0 + 12) }).collect(),
         (0..30).map(|row| event(200 + i64::from(row), DAYS.0 + row)).collect(),
         vec![event(230, DAYS.1 + 1)],
@@ -447,7 +458,8 @@ fn activities_that_differ_in_kind_are_not_put_together() {
         Activity::from_frame(&frame, &Mapped::ALL.columns(), &Calendar::utc()).unwrap()
     };
     let in_calendar = |calendar| Activity::from_frame(&frame(&log), &Mapped::ALL.columns(), &calendar).unwrap();
-    let mut others: Vec<Activity> = Mapped::each().filter(|&mapped| mapped != Mapped::ALL).map(|mapped| ingest(&log, mapped, None)).collect();
+    let mut others: Vec<Activity> =
+        Mapped::each().filter(|&mapped| mapped != Mapped::ALL).map(|mapped| ingest(&log, mapped, None)).collect();
     others.extend([
         typed(DataType::Int32, DataType::Int64),
         typed(DataType::UInt64, DataType::Int64),
@@ -588,41 +600,41 @@ fn date_of(number: i32) -> Date {
     day(number)
 }
 
-/// A small activity with all roles and more features than a word holds.
-fn stored(folder: &Path) -> (Activity, PathBuf, Vec<u8>) {
-    let log: Vec<Event> = long_log().into_iter().take(90).collect();
-    let activity = ingest(&log, Mapped::ALL, None);
-    assert!(activity.features().len() > 64);
+/// A small activity in a file; with features, of which there are more than a word holds.
+fn stored(folder: &Path, mapped: Mapped) -> (Activity, PathBuf, Vec<u8>) {
+    let log = (0..).zip(long_log()).take(90).map(|(row, event)| Event { feature: Some(row % 70), ..event });
+    let activity = ingest(&log.collect::<Vec<_>>(), mapped, None);
+    assert!(activity.features().len() > 64 || !mapped.feature);
     let path = folder.join("activity.parquet");
     activity.save(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
     (activity, path, bytes)
 }
 
-/// Loading must refuse with the documented errors, or find the same activity.
-fn check_damaged(path: &Path, activity: &Activity, what: &str) -> bool {
+/// Whether loading refuses a damaged file, with the documented errors; it may also find the same activity.
+fn is_refused(path: &Path, activity: &Activity) -> Result<bool, String> {
     match Activity::load(path) {
-        Ok(loaded) => {
-            assert!(loaded == *activity && loaded.intake() == activity.intake(), "{what}: another activity: {loaded}");
-            false
-        }
+        Ok(loaded) if loaded == *activity && loaded.intake() == activity.intake() => Ok(false),
+        Ok(loaded) => Err(format!("another activity: {}", loaded.to_string().replace('\n', " "))),
         Err(error @ (Error::Foreign { .. } | Error::File { .. })) => {
             let message = message(&error);
             assert!(message.contains(path.to_str().unwrap()), "{message}");
-            true
+            Ok(true)
         }
-        Err(error) => panic!("{what}: {error:?}"),
+        Err(error) => Err(format!("{error:?}")),
     }
 }
 
 #[test]
 fn files_that_are_no_activities() {
     let folder = folder("foreign");
-    let (activity, path, _) = stored(&folder);
+    let (activity, path, _) = stored(&folder, Mapped::ALL);
     let missing = Activity::load(folder.join("nothing")).unwrap_err();
-    assert!(matches!(&missing, Error::File { path, source } if path.ends_with("nothing") && source.kind() == std::io::ErrorKind::NotFound));
+    assert!(
+        matches!(&missing, Error::File { path, source } if path.ends_with("nothing") && source.kind() == std::io::ErrorKind::NotFound)
+    );
     message(&missing);
-    check_damaged(&folder, &activity, "a folder");
+    is_refused(&folder, &activity).unwrap();
 
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -639,9 +651,8 @@ fn files_that_are_no_activities() {
 
     // Other Parquet files: of any columns, of the very columns, and with the key but another content.
     let parquet = |frame: &mut DataFrame, header: Option<&str>| {
-        let metadata = header.map(|header| {
-            KeyValueMetadata::from_static(vec![("attrition.activity".to_owned(), header.to_owned())])
-        });
+        let metadata = header
+            .map(|header| KeyValueMetadata::from_static(vec![("attrition.activity".to_owned(), header.to_owned())]));
         let file = fs::File::create(&path).unwrap();
         ParquetWriter::new(file).with_key_value_metadata(metadata).finish(frame).unwrap();
         let error = Activity::load(&path).unwrap_err();
@@ -662,59 +673,72 @@ fn files_that_are_no_activities() {
 #[test]
 fn truncated_files() {
     let folder = folder("truncated");
-    let (activity, path, bytes) = stored(&folder);
+    let (activity, path, bytes) = stored(&folder, Mapped::ALL);
     let ends = (0..bytes.len()).step_by(3).chain(bytes.len() - 20..bytes.len());
     for end in ends {
         fs::write(&path, &bytes[..end]).unwrap();
-        assert!(check_damaged(&path, &activity, &format!("{end} bytes of {}", bytes.len())), "{end} bytes are enough");
+        assert_eq!(is_refused(&path, &activity), Ok(true), "{end} bytes of {}", bytes.len());
     }
     // Half a file over the old one, and something behind it.
     fs::write(&path, [&bytes[..bytes.len() / 2], &vec![0; bytes.len() / 2]].concat()).unwrap();
-    assert!(check_damaged(&path, &activity, "zeros"));
+    assert_eq!(is_refused(&path, &activity), Ok(true), "zeros");
     fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
-    assert!(check_damaged(&path, &activity, "a tail"));
+    assert_eq!(is_refused(&path, &activity), Ok(true), "a tail");
     fs::remove_dir_all(folder).unwrap();
 }
 
 /// Loads the file with each of some bits flipped.
-fn flip(name: &str, flips: impl Fn(usize) -> Vec<u8>) {
+fn flip(name: &str, mapped: Mapped, flips: impl Fn(usize) -> Vec<u8>) {
     let folder = folder(name);
-    let (activity, path, bytes) = stored(&folder);
-    let mut refused = 0;
-    let mut failures = Vec::new();
-    for at in 0..bytes.len() {
-        for mask in flips(at) {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= mask;
-            fs::write(&path, damaged).unwrap();
-            let what = format!("byte {at} of {}, {:#x} for {:#x}", bytes.len(), bytes[at] ^ mask, bytes[at]);
-            let checked = std::panic::catch_unwind(|| check_damaged(&path, &activity, &what));
-            match checked {
-                Ok(was_refused) => refused += usize::from(was_refused),
-                Err(panic) => failures.push(panic.downcast_ref::<String>().cloned().unwrap_or(what)),
-            }
+    let (activity, path, bytes) = stored(&folder, mapped);
+    let (mut tried, mut refused, mut failures) = (0, 0, Vec::new());
+    for (at, mask) in (0..bytes.len()).flat_map(|at| flips(at).into_iter().map(move |mask| (at, mask))) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= mask;
+        fs::write(&path, damaged).unwrap();
+        tried += 1;
+        match catch_unwind(|| is_refused(&path, &activity)).unwrap_or_else(|_| Err("a panic".to_owned())) {
+            Ok(was_refused) => refused += usize::from(was_refused),
+            Err(what) => failures.push(format!("byte {at} of {}, ^ {mask:#x}: {what}", bytes.len())),
         }
     }
     fs::remove_dir_all(folder).unwrap();
-    assert!(failures.is_empty(), "{} failures, among them:\n{}", failures.len(), failures[..failures.len().min(9)].join("\n"));
-    assert!(refused > bytes.len() / 2, "{refused} of {} refused", bytes.len());
+    let shown = failures[..failures.len().min(20)].join("\n");
+    assert!(failures.is_empty(), "{} failures, among them:\n{shown}", failures.len());
+    assert!(refused > tried / 2, "{refused} of {tried} refused");
 }
 
 #[test]
 fn files_with_a_flipped_bit() {
-    flip("flipped", |at| vec![1 << (at * 5 % 8)]);
+    flip("flipped", Mapped::ALL, |at| if at % 3 == 0 { vec![1 << (at * 5 / 3 % 8)] } else { Vec::new() });
 }
 
 #[test]
-#[ignore = "a minute or more; after a change of the format"]
+#[ignore = "minutes; after a change of the format"]
 fn files_with_any_flipped_bit() {
-    flip("flipped-all", |_| (0..8).map(|bit| 1 << bit).collect());
+    flip("flipped-all", Mapped::ALL, |_| (0..8).map(|bit| 1 << bit).collect());
+}
+
+#[test]
+#[ignore = "aborts where a flipped bit does: run by the test below, in a process of its own"]
+fn files_with_a_flipped_lowest_bit() {
+    flip("flipped-lowest", Mapped::NONE, |_| vec![1]);
+}
+
+#[test]
+fn damage_does_not_end_the_process() {
+    // A length of a damaged page is asked of the allocator, and what it refuses is no panic that could be caught.
+    let this = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "parts::files_with_a_flipped_lowest_bit", "--ignored"];
+    let output = Command::new(this).args(arguments).env("RUST_BACKTRACE", "0").output().unwrap();
+    let (said, also) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{}\n{said}{also}", output.status);
 }
 
 #[test]
 fn a_failed_save_leaves_the_old_file() {
     let folder = folder("failed");
-    let (activity, path, bytes) = stored(&folder);
+    let (activity, path, bytes) = stored(&folder, Mapped::ALL);
     let other = ingest(&[event(1, 1)], Mapped::NONE, None);
     // The name that the new file is written under is taken by a folder, which nothing can be written to.
     let taken = folder.join(format!(".activity.parquet.{}.part", std::process::id()));
@@ -744,7 +768,7 @@ fn a_failed_save_leaves_the_old_file() {
 #[test]
 fn readers_never_see_half_a_file() {
     let folder = folder("at-once");
-    let (activity, path, _) = stored(&folder);
+    let (activity, path, _) = stored(&folder, Mapped::ALL);
     let other = ingest(&long_log(), Mapped::NONE, None);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -41,9 +41,13 @@ const SCENES: [(&str, civil::Date); 11] = [
     ("UTC", civil::date(1900, 2, 26)),
 ];
 
-/// Few users, so that they come back; all fit every type of id, and they order otherwise as text.
+/// Few users, so that they come back; they fit every type of id and order otherwise as text.
+const COMMON: [i64; 7] = [0, 1, 2, 3, 9, 10, 100];
+/// Users with an event or two.
+const RARE: [i64; 2] = [5, 4_294_967_295];
+
 fn user() -> impl Strategy<Value = i64> {
-    select(vec![0, 1, 2, 3, 5, 9, 10, 100, i64::from(u32::MAX)])
+    prop_oneof![30 => select(&COMMON[..]), 1 => select(&RARE[..])]
 }
 
 /// Up to 60 events within at most `longest` days, often within one, and often close to local midnight.
@@ -71,14 +75,8 @@ fn logs(longest: i32) -> impl Strategy<Value = Log> {
 
 /// A period, and a log so long that there are several and not too many of them.
 fn periods_and_logs() -> impl Strategy<Value = (Period, Log)> {
-    select(vec![
-        (Period::Day, 30),
-        (Period::Week, 120),
-        (Period::Month, 500),
-        (Period::Quarter, 1_000),
-        (Period::Year, 2_500),
-    ])
-    .prop_flat_map(|(period, longest)| (Just(period), logs(longest)))
+    let days = [30, 120, 500, 1_000, 2_500];
+    (0..days.len()).prop_flat_map(move |place| (Just(Period::ALL[place]), logs(days[place])))
 }
 
 fn instants(unit: TimeUnit, zone: Option<&str>) -> DataType {
@@ -153,8 +151,7 @@ fn some_day(oracle: &Oracle, index: Index) -> civil::Date {
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {
-    let [part, whole] = [part, whole].map(|count| f64::from(u32::try_from(count).unwrap()));
-    (whole > 0.0).then(|| part / whole)
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 fn near(left: Option<f64>, right: Option<f64>) -> bool {
@@ -192,17 +189,14 @@ fn check_retention(
             prop_assert_eq!(cell.so_far, (coverage != Coverage::Unobserved).then_some(retained));
             prop_assert_eq!((cell.active, cell.eligible), (observed.then_some(retained), observed.then_some(size)));
             prop_assert!(near(cell.rate, rate), "{cell:?}, expected {rate:?}");
-            let around =
-                cell.interval.map(|interval| interval.lower <= rate.unwrap() && rate.unwrap() <= interval.upper);
+            let around = cell.interval.map(|ends| ends.lower <= rate.unwrap() && rate.unwrap() <= ends.upper);
             prop_assert_eq!(around, rate.map(|_| true));
             if let Some(rate) = rate {
                 rates.push(rate);
                 sums = (sums.0 + retained, sums.1 + size);
             }
         }
-        let plain = ratio(rates.len() as u64, 1)
-            .filter(|&cohorts| cohorts > 0.0)
-            .map(|cohorts| rates.iter().sum::<f64>() / cohorts);
+        let plain = (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64);
         prop_assert_eq!((point.age, point.cohorts), (age, rates.len() as u64));
         prop_assert_eq!((point.active, point.eligible), sums);
         prop_assert!(near(point.weighted_mean, ratio(sums.0, sums.1)) && near(point.plain_mean, plain), "{point:?}");
@@ -221,8 +215,8 @@ fn answers(activity: &Activity) -> attrition::Result<impl PartialEq + Debug + us
     let retention = retention.collect::<attrition::Result<Vec<_>>>()?;
     let members = |triangle: &Retention| -> Vec<BTreeSet<String>> {
         let starts = triangle.cohorts().iter().map(|cohort| cohort.span.start);
-        let members = starts.filter_map(|start| triangle.members(activity, start, 1).ok());
-        members.map(|members| members.iter().map(|id| id.to_string()).collect()).collect()
+        let members = starts.flat_map(|start| [0, 1].map(|age| triangle.members(activity, start, age)));
+        members.flatten().map(|members| members.iter().map(|id| id.to_string()).collect()).collect()
     };
     let members: Vec<_> = retention.iter().map(members).collect();
     Ok((active, activity.stickiness(StickinessOptions::new())?, retention, members))
@@ -401,13 +395,28 @@ proptest! {
     }
 
     #[test]
+    fn the_past_is_seen_as_it_was(log in logs(60), index in any::<Index>()) {
+        let Some((activity, oracle)) = both(&log)? else { return Ok(()) };
+        let days = oracle.observation();
+        let as_of = days[index.index(days.len())];
+        let then = Log { observed_from: Some(oracle.first), as_of: Some(as_of), ..log };
+        let (seen, known) = (activity.at(day(as_of)).unwrap(), both(&then)?.unwrap().0);
+        prop_assert_eq!(answers(&seen).unwrap(), answers(&known).unwrap());
+        prop_assert_eq!((seen.events(), seen.actors(), &seen), (known.events(), known.actors(), &known));
+    }
+}
+
+proptest! {
+    // Each case reads its log some twenty times.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
+
+    #[test]
     fn the_shape_of_the_log_makes_no_difference(
         (log, shuffled) in logs(60).prop_flat_map(|log| {
             let shuffled = Just(log.events.clone()).prop_shuffle();
             (Just(log.clone()), shuffled.prop_map(move |events| Log { events, ..log.clone() }))
         }),
         cut in any::<Index>(),
-        latest in 0..3_usize,
     ) {
         let Some((activity, oracle)) = both(&log)? else { return Ok(()) };
         // Named at both ends, so that each part of the log is seen as the whole is.
@@ -419,23 +428,33 @@ proptest! {
         };
 
         let (whole, rows) = (plain_frame(&log), log.events.len());
-        let divide = |cut: usize| [whole.head(Some(cut)), whole.tail(Some(rows - cut))];
-        let parts = divide(cut.index(rows + 1));
+        let row = cut.index(rows + 1);
+        let parts = [whole.head(Some(row)), whole.tail(Some(rows - row))];
         let in_chunks = parts[0].vstack(&parts[1]).unwrap();
-        // A few late events are kept beside the table, more are worked into it.
-        let appended = [&parts, &divide(rows.saturating_sub(latest))].map(|[head, tail]| {
-            let mut activity = ingest(&log, std::slice::from_ref(head)).unwrap();
-            activity.append(&ingest(&log, std::slice::from_ref(tail)).unwrap()).unwrap();
+        // Late days, late users and one late row: a few are kept beside the table, more are worked into it.
+        let days = oracle.observation();
+        let middle = days[cut.index(days.len())];
+        let early = Log { as_of: Some(middle), ..log.clone() };
+        let late = Log { observed_from: middle.tomorrow().ok(), ..log.clone() };
+        let (rare, common): (Vec<_>, Vec<_>) = log.events.iter().partition(|event| RARE.contains(&event.0));
+        let (rows, row) = log.events.split_at(log.events.len() - 1);
+        let [rare, common, rows, row] =
+            [&rare[..], &common, rows, row].map(|events| Log { events: events.to_vec(), ..log.clone() });
+        let append = |left: &Log, right: &Log| {
+            let mut activity = ingest(left, &[plain_frame(left)]).unwrap();
+            activity.append(&ingest(right, &[plain_frame(right)]).unwrap()).unwrap();
             activity
-        });
-        let [appended, appended_lately] = appended;
-        let same = [
+        };
+        let mut same = vec![
             ("shuffled", ingest(&shuffled, &[plain_frame(&shuffled)]).unwrap()),
             ("pushed in parts", ingest(&log, &parts).unwrap()),
             ("in two chunks", ingest(&log, &[in_chunks]).unwrap()),
-            ("appended", appended),
-            ("appended lately", appended_lately),
+            ("users appended", append(&common, &rare)),
+            ("a row appended", append(&rows, &row)),
         ];
+        if middle < oracle.last {
+            same.push(("days appended", append(&early, &late)));
+        }
         for (what, other) in &same {
             check(what, other)?;
             prop_assert_eq!(other, &activity, "{}", what);
@@ -461,10 +480,9 @@ fn the_first_and_the_last_day_of_the_calendar() {
     for end in [Date::MIN, Date::MAX] {
         let days = Column::new("time".into(), [end.days_since_epoch()]).cast(&DataType::Date).unwrap();
         let events = DataFrame::new(1, vec![Column::new("user".into(), [7_i64]), days]).unwrap();
-        let columns = EventColumns::new("user", "time");
         for weekday in Weekday::ALL {
             let calendar = Calendar::utc().week_starts(weekday);
-            let activity = Activity::from_frame(&events, &columns, &calendar).unwrap();
+            let activity = Activity::from_frame(&events, &EventColumns::new("user", "time"), &calendar).unwrap();
             let windows = [1, 40].map(Window::Days).into_iter().chain(Period::ALL.map(Window::Calendar));
             let usage = activity.active_users(ActiveUsersOptions::new(windows.clone())).unwrap();
             for window in windows {
