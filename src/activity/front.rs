@@ -6,10 +6,11 @@
 
 use super::shard::{Carried, LOW_FEATURES, NO_FEATURE, Shard};
 
-/// Places in the table: with 16 bytes each, what a second-level cache holds.
-const PLACES: usize = 1 << 17;
-/// The table is emptied of all but the newest day when it holds so many user-days.
-const FULL: usize = PLACES * 3 / 8;
+/// Places in the table at first. It grows until it holds the users of a day, and no further, so that the small table of a
+/// small product stays in the innermost cache.
+const FIRST_PLACES: usize = 1 << 12;
+/// Places at the most: with 16 bytes each, what a second-level cache holds.
+const MOST_PLACES: usize = 1 << 18;
 
 /// A user, a day, and how many events: what every log has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +44,7 @@ impl Rest {
 /// The user-days of the latest days, in a table with linear probing. A place without events is free.
 #[derive(Debug)]
 pub(crate) struct Front {
+    carried: Carried,
     heads: Vec<Head>,
     /// At the same places; empty where no log has such things.
     rests: Vec<Rest>,
@@ -52,22 +54,40 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(carried: Carried) -> Self {
-        let rests = if carried.any() { PLACES } else { 0 };
-        Self { heads: vec![Head::default(); PLACES], rests: vec![Rest::NONE; rests], held: 0, newest: i32::MIN }
+        let mut front = Self { carried, heads: Vec::new(), rests: Vec::new(), held: 0, newest: i32::MIN };
+        front.resize(FIRST_PLACES);
+        front
     }
 
-    /// Where the search for a user-day begins.
+    /// Makes room for so many; the table is empty then.
+    fn resize(&mut self, places: usize) {
+        self.heads = vec![Head::default(); places];
+        self.rests = vec![Rest::NONE; if self.carried.any() { places } else { 0 }];
+    }
+
+    /// The table is emptied of all but the newest day when it holds so many.
+    fn full(&self) -> usize {
+        self.heads.len() / 8 * 3
+    }
+
+    /// Where the search for a user-day begins, in a table of any size.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
     pub(crate) fn place(user: u64, day: i32) -> usize {
         // The days of a user go side by side, so that a change of day touches the same line of the cache.
-        (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize) % PLACES
+        (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize)
+    }
+
+    /// The place itself; tables have a power of two of them.
+    #[inline]
+    fn within(&self, place: usize) -> usize {
+        place & (self.heads.len() - 1)
     }
 
     /// Looks at a place. To look at several in a row before they are needed lets the processor fetch them together.
     #[inline]
     pub(crate) fn peek(&self, place: usize) -> u32 {
-        self.heads[place].events
+        self.heads[self.within(place)].events
     }
 
     /// Adds an event, or part of a user-day, whose search begins at `place`. `out` is handed what leaves the front.
@@ -78,6 +98,7 @@ impl Front {
             out(Head { events: 0, ..part }, Rest { low: 0, value: 0.0, ..rest });
         }
         loop {
+            place = self.within(place);
             let head = &mut self.heads[place];
             if head.events == 0 {
                 *head = part;
@@ -98,24 +119,28 @@ impl Front {
                     return;
                 }
             }
-            place = (place + 1) % PLACES;
+            place += 1;
         }
         self.held += 1;
         self.newest = self.newest.max(part.day);
-        if self.held > FULL {
+        if self.held > self.full() {
             self.retire(out);
         }
     }
 
-    /// Hands out all days but the newest; that too if it alone is more than the table should hold.
+    /// Hands out all days but the newest, growing if that alone fills half of the table; that too if it is as large as
+    /// it may be.
     #[cold]
     fn retire(&mut self, out: &mut impl FnMut(Head, Rest)) {
         let newest = self.newest;
         let mut kept = Vec::new();
         self.drain(|head, rest| if head.day == newest { kept.push((head, rest)) } else { out(head, rest) });
-        if kept.len() > FULL / 2 {
-            kept.into_iter().for_each(|(head, rest)| out(head, rest));
-            return;
+        if kept.len() > self.full() / 2 {
+            if self.heads.len() == MOST_PLACES {
+                kept.into_iter().for_each(|(head, rest)| out(head, rest));
+                return;
+            }
+            self.resize(self.heads.len() * 2);
         }
         for (head, rest) in kept {
             self.add(Self::place(head.user, head.day), head, rest, out);

@@ -12,10 +12,10 @@
     reason = "a test that meets what it does not expect should panic, and its numbers are small"
 )]
 
-mod golden;
-mod oracle;
-mod properties;
 mod edges;
+mod golden;
 mod log;
 mod matrix;
+mod oracle;
 mod parts;
+mod properties;
