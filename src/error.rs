@@ -103,6 +103,14 @@ pub enum Error {
         /// What to do.
         way_out: &'static str,
     },
+    /// A sum of values that no `f64` can hold.
+    #[error("{what} add up to more than a float can hold; {way_out}")]
+    Overflow {
+        /// What was summed.
+        what: &'static str,
+        /// What to do.
+        way_out: &'static str,
+    },
     /// There is nothing to analyse.
     #[error("there is not one event to analyse: {rows} rows read, {left_out} left out")]
     Empty {

@@ -1,4 +1,4 @@
-//! Churn analysis over polars DataFrames.
+#![doc = include_str!("../README.md")]
 
 mod activity;
 mod calendar;
@@ -18,4 +18,20 @@ pub use error::{Error, Result};
 pub use frame::ids::Id;
 pub use statistics::Interval;
 
+/// The polars that this crate was built with.
+///
+/// Its types stand in the public face of this crate, so a new minor version of polars is a breaking change here.
 pub use polars;
+
+/// Everything of this crate, and polars' own prelude. Where both have a name, such as `Window`, it is this crate's.
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::{
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, Coverage, Criterion,
+        CurvePoint, Date, DayStickiness, Error, EventColumns, Id, Intake, Interval, Members, MonthStickiness, Period,
+        Progress, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
+        StickinessOptions, Weekday, Window, date,
+    };
+    #[doc(no_inline)]
+    pub use polars::prelude::*;
+}

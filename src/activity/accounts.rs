@@ -3,6 +3,7 @@
 use super::Activity;
 use super::features::FeatureMap;
 use super::ledger::{Ledger, NO_ACCOUNT, Part};
+use crate::calendar::Date;
 use crate::error::{Error, Result};
 
 impl Activity {
@@ -33,6 +34,10 @@ impl Activity {
             by_account.end_actor();
         }
         by_account.check_counts()?;
+        if seats.len() < ledger.seat_count() {
+            // Features that were only used without an account are not features of this activity.
+            by_account = by_account.select(0..by_account.len(), Date::MAX.days_since_epoch());
+        }
         Ok(self.with_ledger(by_account))
     }
 }

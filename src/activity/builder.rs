@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use polars::prelude::{DataFrame, Schema};
+use serde::{Deserialize, Serialize};
 
 use super::columns::EventColumns;
 use super::door::{Plan, Pools, Reader};
@@ -22,7 +23,7 @@ use crate::frame::pool::Pool;
 const SLICE: usize = 1 << 17;
 
 /// How far an ingestion has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Progress {
     /// Rows read so far, over all that was pushed.
@@ -190,9 +191,10 @@ impl ActivityBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] if there is not one event and the observation was not given by both
+    /// [`Error::Empty`] if nothing was pushed, or if there is not one event and the observation was not given by both
     /// [`observed_from`](Self::observed_from) and [`as_of`](Self::as_of); [`Error::TooLarge`] beyond 2^32 users or
-    /// events of one user on one day.
+    /// events of one user on one day; [`Error::Overflow`] if the values of one user and day add up to more than an `f64`
+    /// holds.
     pub fn finish(self) -> Result<Activity> {
         let Some(ingest) = self.ingest else { return Err(Error::Empty { rows: 0, left_out: 0 }) };
         let (intake, _) = ingest.state.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, col};
+use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, by_name};
 
 use super::Activity;
 use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
@@ -35,7 +35,8 @@ impl ActivityBuilder {
     pub fn push_lazy(&mut self, mut events: LazyFrame) -> Result<()> {
         let schema = events.collect_schema()?;
         let plan = self.prepare(&schema)?;
-        let names: Vec<_> = self.columns().names().into_iter().map(col).collect();
+        // By name and not by `col`, to which some names are patterns.
+        let mapped = by_name(self.columns().names(), true, false).as_expr();
         let (ingest, reader) = self.ingest(plan)?;
         let base = ingest.rows();
 
@@ -50,7 +51,7 @@ impl ActivityBuilder {
             *row += frame.height() as u64;
             Ok(sender.send((frame, first_row)).is_err())
         };
-        let query = events.select(names).sink_batches(PlanCallback::new(send), true, None)?;
+        let query = events.select([mapped]).sink_batches(PlanCallback::new(send), true, None)?;
         let work = || -> Result<()> {
             let mut worker = Worker::new(ingest, reader.clone());
             loop {

@@ -30,6 +30,21 @@ impl Recent {
         Self { ledger, both }
     }
 
+    /// Whether no count or sum of an actor can overflow when both are taken together. An actor for whom that is in doubt
+    /// is left to a merge, which looks day by day.
+    fn fits(&self, settled: &Ledger) -> bool {
+        let most = |ledger: &Ledger, actor: u32| {
+            let rows = ledger.rows_of(actor as usize);
+            let events = ledger.rows.events[rows.clone()].iter().max().copied().unwrap_or(0);
+            let values = ledger.rows.value.as_ref().map_or(&[][..], |value| &value[rows]);
+            (events, values.iter().fold(0.0_f64, |most, value| most.max(value.abs())))
+        };
+        self.both.iter().all(|&(place, number)| {
+            let ((events, value), (more_events, more_value)) = (most(settled, place), most(&self.ledger, number));
+            events.checked_add(more_events).is_some_and(|events| events < u32::MAX) && (value + more_value).is_finite()
+        })
+    }
+
     pub(crate) fn new_actors(&self) -> usize {
         self.ledger.len() - self.both.len()
     }
@@ -106,10 +121,11 @@ impl Activity {
         };
         let known = |name: &String| self.ledger.features.binary_search(name).is_ok();
         let small = recent.rows.len() * SETTLE_AT <= self.ledger.rows.len();
-        if small && recent.features.iter().all(known) {
-            self.recent = Some(Recent::new(recent, &self.ledger));
+        let recent = Recent::new(recent, &self.ledger);
+        if small && recent.ledger.features.iter().all(known) && recent.fits(&self.ledger) {
+            self.recent = Some(recent);
         } else {
-            self.ledger = merge(&self.ledger, &recent)?;
+            self.ledger = merge(&self.ledger, &recent.ledger)?;
             self.recent = None;
         }
         self.observe_too(events);

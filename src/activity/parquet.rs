@@ -73,6 +73,9 @@ impl ActivityBuilder {
         let mut groups = Vec::new();
         for (file, (path, metadata, _)) in opened.iter().enumerate() {
             let mut offset = 0;
+            if metadata.row_groups.is_empty() {
+                ingest.end_source();
+            }
             for group in &metadata.row_groups {
                 let slice = (offset, group.num_rows());
                 groups.push(RowGroup { file, path, metadata: metadata.clone(), slice, first_row: row });
@@ -123,14 +126,11 @@ fn file(path: &Path) -> Result<File> {
     File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
-/// The metadata of a file without its Arrow schema, and the schema that follows from it.
+/// The metadata of a file without its Arrow schema, and its schema with it, by which the types are judged.
 fn open(path: &Path) -> Result<(FileMetadataRef, Schema)> {
     let mut reader = ParquetReader::new(file(path)?);
     let mut metadata = reader.get_metadata()?.as_ref().clone();
     metadata.key_value_metadata = None;
-    let metadata = Arc::new(metadata);
-    let mut reader = ParquetReader::new(file(path)?);
-    reader.set_metadata(metadata.clone());
     let schema = Schema::from_arrow_schema(reader.schema()?.as_ref());
-    Ok((metadata, schema))
+    Ok((Arc::new(metadata), schema))
 }

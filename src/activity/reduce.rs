@@ -180,12 +180,16 @@ impl Batch<'_> {
 }
 
 impl Ledger {
-    /// Refuses counts of events that have run full.
+    /// Refuses counts of events that have run full, and sums of values that have left the range of a float.
     pub(crate) fn check_counts(&self) -> Result<()> {
         if self.rows.events.contains(&u32::MAX) {
             let (count, limit) = (u64::from(u32::MAX), u64::from(u32::MAX) - 1);
             let way_out = "aggregate the log before ingesting it, or give the count as a value";
             return Err(Error::TooLarge { what: "events of one user on one day", count, limit, way_out });
+        }
+        if !self.rows.value.iter().flatten().all(|value| value.is_finite()) {
+            let way_out = "scale the column, or leave out what cannot be a value";
+            return Err(Error::Overflow { what: "the values of one user on one day", way_out });
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The activity of some actors: by plan, country, campaign, or whatever a frame says of them.
 
+use std::fmt;
+
 use polars::prelude::{DataFrame, DataType};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +18,7 @@ const SEGMENT_TYPES: &str = "a string, a categorical, an enum, an integer or a b
 /// The columns of a segment frame: one row an actor.
 ///
 /// The actor column is of the kind that the activity's actors are: integers for integers, text for text. Rows without
-/// an actor and actors that were never active are passed over. A null segment is no segment.
+/// an actor, or without a segment, and actors that were never active are passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentColumns {
     actor: String,
@@ -48,6 +50,16 @@ impl Split {
     #[must_use]
     pub fn part(&self, segment: Option<&str>) -> Option<&Activity> {
         self.parts.iter().find(|(name, _)| name.as_deref() == segment).map(|(_, activity)| activity)
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<24} {:>10} {:>12} {:>12}", "segment", "actors", "active days", "events")?;
+        self.parts.iter().try_for_each(|(name, part)| {
+            let name = name.as_deref().unwrap_or("(none)");
+            writeln!(f, "{name:<24} {:>10} {:>12} {:>12}", part.actors(), part.active_days(), part.events())
+        })
     }
 }
 
@@ -143,25 +155,24 @@ fn segments_of(
     let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
     let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
 
-    let mut segment_of: Vec<Option<Option<u32>>> = vec![None; ledger.len()];
+    let mut segment_of: Vec<Option<u32>> = vec![None; ledger.len()];
     for (row, (&key, &segment)) in actors.keys.iter().zip(&segments).enumerate() {
         let id = match id_type {
-            _ if actors.is_null(row) => continue,
+            _ if actors.is_null(row) || segment == NO_KEY => continue,
             #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
             read::TEXT => Id::Str(actor_names.get(key as usize)),
             signed if signed.is_signed() => Id::Int(key.cast_signed()),
             _ => Id::UInt(key),
         };
         let Some(actor) = ledger.actors.position(id) else { continue };
-        let segment = (segment != NO_KEY).then(|| u32::try_from(segment).unwrap_or(u32::MAX));
+        let segment = u32::try_from(segment).unwrap_or(u32::MAX);
         match segment_of[actor] {
             Some(other) if other != segment => {
-                let name =
-                    |number: Option<u32>| number.map_or("null".to_owned(), |number| names[number as usize].clone());
+                let name = |number: u32| names[number as usize].clone();
                 return Err(Error::TwoSegments { actor: id.to_string(), first: name(other), second: name(segment) });
             }
             _ => segment_of[actor] = Some(segment),
         }
     }
-    Ok((names, segment_of.into_iter().map(Option::flatten).collect()))
+    Ok((names, segment_of))
 }

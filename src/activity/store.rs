@@ -1,12 +1,14 @@
 //! An activity as a Parquet file, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{Cursor, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use polars::prelude::{DataFrame, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::features::FeatureSets;
 use super::intake::Intake;
@@ -22,6 +24,13 @@ const KEY: &str = "attrition.activity";
 /// The version of the layout. A program reads its own and refuses later ones.
 const FORMAT: u32 = 1;
 
+/// Where the seal stands in the header, as sixteen hexadecimal digits: a hash of the whole file with zeros in its place.
+///
+/// polars takes a damaged page at its word and may ask for more memory than there is, which ends the program. So a file is
+/// only handed to it when every byte is as it was written.
+const SEAL: &str = "\"seal\":\"";
+const UNSEALED: &str = "0000000000000000";
+
 /// What the columns do not say.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
@@ -33,7 +42,7 @@ struct Header {
     account_type: Option<IdType>,
     features: Option<Vec<String>>,
     value: bool,
-    checksum: u64,
+    seal: String,
 }
 
 /// # Storage
@@ -60,41 +69,37 @@ impl Activity {
             account_type: ledger.accounts.as_ref().map(Ids::id_type),
             features: ledger.rows.features.is_some().then(|| ledger.features.clone()),
             value: ledger.rows.value.is_some(),
-            checksum: checksum(&ledger),
+            seal: UNSEALED.to_owned(),
         };
         let header = serde_json::to_string(&header).map_err(|error| foreign(path, error.to_string()))?;
         let mut frame = to_seats(&ledger)?;
-        let file_error = |source| Error::File { path: path.to_owned(), source };
-        let beside = beside(path);
-        let written = (|| {
-            let mut file = File::create(&beside).map_err(file_error)?;
-            let metadata = KeyValueMetadata::from_static(vec![(KEY.to_owned(), header)]);
-            ParquetWriter::new(&mut file).with_key_value_metadata(Some(metadata)).finish(&mut frame)?;
-            file.flush().and_then(|()| file.sync_all()).map_err(file_error)?;
-            fs::rename(&beside, path).map_err(file_error)
-        })();
-        if written.is_err() {
-            // The first error is the one to report, and what remains is only a file with a telling name.
-            let _ = fs::remove_file(&beside);
-        }
-        written
+        let metadata = KeyValueMetadata::from_static(vec![(KEY.to_owned(), header)]);
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).with_key_value_metadata(Some(metadata)).finish(&mut frame)?;
+        let place = seal_place(&bytes).ok_or_else(|| foreign(path, "it could not be sealed"))?;
+        let seal = format!("{:016x}", xxh3_64(&bytes));
+        bytes[place].copy_from_slice(seal.as_bytes());
+        write_whole(path, &bytes).map_err(|source| Error::File { path: path.to_owned(), source })
     }
 
     /// Reads an activity that [`save`](Self::save) has written. Needs the feature `lazy`.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be opened; [`Error::Foreign`] if it is not such a file, is torn or damaged, or
+    /// [`Error::File`] if the file cannot be read; [`Error::Foreign`] if it is not such a file, is torn or damaged, or
     /// was written by a later version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        // polars panics on some damaged pages; a damaged file must not take the program with it.
-        let read = catch_unwind(AssertUnwindSafe(|| read_file(path, file)));
-        let (header, frame) = read.unwrap_or_else(|_| Err(foreign(path, "it is damaged")))?;
-        let ledger = from_seats(&frame, &header).ok().filter(|ledger| is_sound(ledger, &header));
-        let ledger =
-            ledger.ok_or_else(|| foreign(path, "its content does not agree with its header; it is damaged"))?;
+        let mut bytes = fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        let place =
+            seal_place(&bytes).ok_or_else(|| foreign(path, "it is not a whole file written by Activity::save"))?;
+        let seal = bytes[place.clone()].to_vec();
+        bytes[place].copy_from_slice(UNSEALED.as_bytes());
+        if format!("{:016x}", xxh3_64(&bytes)).as_bytes() != seal {
+            return Err(foreign(path, "its seal is broken: it is not as it was written"));
+        }
+        let (header, frame) = read_whole(path, bytes)?;
+        let ledger = from_seats(&frame, &header).map_err(|error| foreign(path, error.to_string()))?;
         Ok(Self::new(header.calendar, header.observation, header.intake, ledger))
     }
 }
@@ -103,27 +108,41 @@ fn foreign(path: &Path, reason: impl Into<String>) -> Error {
     Error::Foreign { path: path.to_owned(), reason: reason.into() }
 }
 
-/// A name in the same folder, so that moving it into place is one step of the file system.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
+/// The place of the seal: the last such in the file, for the header stands at its end and escapes its quotes.
+fn seal_place(bytes: &[u8]) -> Option<Range<usize>> {
+    let start = bytes.windows(SEAL.len()).rposition(|window| window == SEAL.as_bytes())? + SEAL.len();
+    let end = start + UNSEALED.len();
+    (end <= bytes.len()).then_some(start..end)
 }
 
-fn read_file(path: &Path, file: File) -> Result<(Header, DataFrame)> {
-    let mut reader = ParquetReader::new(file);
-    let metadata =
-        reader.get_metadata().map_err(|error| foreign(path, format!("it is not a whole Parquet file: {error}")))?;
+/// Writes a file beside its place and moves it there, which is one step of the file system.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let beside: PathBuf = path.with_file_name(format!(".{name}.{}.{number}.part", std::process::id()));
+    let written = File::create(&beside)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The first error is the one to report, and what remains is only a file with a telling name.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+fn read_whole(path: &Path, bytes: Vec<u8>) -> Result<(Header, DataFrame)> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata()?;
     let header = metadata.key_value_metadata().iter().flatten().find(|entry| entry.key == KEY);
     let header = header.and_then(|entry| entry.value.as_deref());
     let header = header.ok_or_else(|| foreign(path, "it was not written by Activity::save"))?;
     let format = serde_json::from_str::<serde_json::Value>(header).ok().and_then(|value| value.get("format")?.as_u64());
-    if format.is_some_and(|format| format > u64::from(FORMAT)) {
-        let format = format.unwrap_or_default();
+    if let Some(format) = format.filter(|&format| format > u64::from(FORMAT)) {
         return Err(foreign(path, format!("it has format {format}, and this version reads up to {FORMAT}")));
     }
     let header = serde_json::from_str(header).map_err(|error| foreign(path, format!("its header: {error}")))?;
-    let frame = reader.finish().map_err(|error| foreign(path, error.to_string()))?;
-    Ok((header, frame))
+    Ok((header, reader.finish()?))
 }
 
 /// One row a seat, its days and what happened on them as lists.
@@ -202,38 +221,4 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
     };
     let features = header.features.clone().unwrap_or_default();
     Ok(Ledger::from_parts(actors, accounts, features, (first_seat, seat_account, first_row), rows))
-}
-
-/// Whether what was read is what was written, and fits the observation.
-fn is_sound(ledger: &Ledger, header: &Header) -> bool {
-    let Observation { first, last } = header.observation;
-    let days = first.days_since_epoch()..=last.days_since_epoch();
-    let (first_seat, _, first_row) = ledger.offsets();
-    ledger.rows.len() as u64 == first_row.last().copied().unwrap_or(0)
-        && ledger.actors.len() + 1 == first_seat.len()
-        && ledger.rows.day.iter().all(|day| days.contains(day))
-        && checksum(ledger) == header.checksum
-}
-
-/// A sum over all columns in which every number and its place count.
-fn checksum(ledger: &Ledger) -> u64 {
-    let mut sum = 0_u64;
-    let mut add = |number: u64| {
-        sum = (sum ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        sum = (sum ^ (sum >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        sum ^= sum >> 27;
-    };
-    let (first_seat, seat_account, first_row) = ledger.offsets();
-    let rows = &ledger.rows;
-    ledger.actors.words().for_each(&mut add);
-    ledger.accounts.iter().flat_map(Ids::words).for_each(&mut add);
-    first_seat.iter().chain(seat_account).chain(&rows.events).for_each(|&number| add(u64::from(number)));
-    first_row.iter().for_each(|&number| add(number));
-    rows.day.iter().for_each(|&day| add(u64::from(day.cast_unsigned())));
-    rows.value.iter().flatten().for_each(|value| add(value.to_bits()));
-    if let Some(FeatureSets { low, high_row, high_feature }) = &rows.features {
-        low.iter().chain(high_row).for_each(|&number| add(number));
-        high_feature.iter().for_each(|&number| add(u64::from(number)));
-    }
-    sum
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
+/// The day number of -9999-01-01.
+const FIRST_DAY: i32 = -4_371_587;
 
 /// A date of the proleptic Gregorian calendar, held as days since 1970-01-01.
 ///
@@ -47,7 +49,7 @@ pub fn date(year: i16, month: i8, day: i8) -> Date {
 }
 
 impl Date {
-    /// The earliest date that events may have: 0001-01-01.
+    /// The earliest date that events may have: 0001-01-01. Windows can reach back before it.
     pub const MIN: Self = Self(-719_162);
     /// The latest date that events may have: 9999-12-31.
     pub const MAX: Self = Self(2_932_896);
@@ -56,22 +58,21 @@ impl Date {
     ///
     /// # Errors
     ///
-    /// [`Error::Calendar`] if there is no such day, or the year is not within 1 to 9999.
+    /// [`Error::Calendar`] if there is no such day, or the year is not within -9999 to 9999.
     pub fn new(year: i16, month: i8, day: i8) -> Result<Self> {
         civil::Date::new(year, month, day)
-            .ok()
-            .and_then(Self::from_civil)
-            .ok_or_else(|| Self::not_a_date(format!("{year:04}-{month:02}-{day:02}")))
+            .map(Self::from_civil)
+            .map_err(|_no_such_day| Self::not_a_date(format!("{year:04}-{month:02}-{day:02}")))
     }
 
     /// The date that lies so many days after 1970-01-01, or before it where negative.
     ///
     /// # Errors
     ///
-    /// [`Error::Calendar`] outside the years 1 to 9999.
+    /// [`Error::Calendar`] outside the years -9999 to 9999.
     pub fn from_days_since_epoch(days: i32) -> Result<Self> {
         let date = Self(days);
-        if date < Self::MIN || date > Self::MAX {
+        if days < FIRST_DAY || date > Self::MAX {
             return Err(Self::not_a_date(format!("day {days}")));
         }
         Ok(date)
@@ -105,25 +106,20 @@ impl Date {
             .ok()
             .zip(i8::try_from(month).ok())
             .and_then(|(year, month)| civil::Date::new(year, month, 1).ok());
-        civil.map_or(Self(Self::MAX.0 + 1), Self::from_civil_unchecked)
+        civil.map_or(Self(Self::MAX.0 + 1), Self::from_civil)
     }
 
     fn to_civil(self) -> civil::Date {
         let end = if self.0 < 0 { civil::Date::MIN } else { civil::Date::MAX };
-        EPOCH.checked_add(jiff::Span::new().days(self.0.clamp(-4_371_587, 2_932_896))).unwrap_or(end)
+        EPOCH.checked_add(jiff::Span::new().days(self.0.clamp(FIRST_DAY, Self::MAX.0))).unwrap_or(end)
     }
 
-    fn from_civil(civil: civil::Date) -> Option<Self> {
-        let date = Self::from_civil_unchecked(civil);
-        (date >= Self::MIN).then_some(date)
-    }
-
-    fn from_civil_unchecked(civil: civil::Date) -> Self {
+    fn from_civil(civil: civil::Date) -> Self {
         Self(civil.since(EPOCH).map_or(i32::MAX, |span| span.get_days()))
     }
 
     fn not_a_date(value: String) -> Error {
-        Error::Calendar { value, expected: "a date of the years 1 to 9999, written like 2026-03-31" }
+        Error::Calendar { value, expected: "a date of the years -9999 to 9999, written like 2026-03-31" }
     }
 }
 
@@ -163,8 +159,8 @@ impl fmt::Debug for Date {
 impl FromStr for Date {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let civil = text.parse::<civil::Date>().ok();
-        civil.and_then(Self::from_civil).ok_or_else(|| Self::not_a_date(text.to_owned()))
+        let civil = text.parse::<civil::Date>();
+        civil.map(Self::from_civil).map_err(|_no_date| Self::not_a_date(text.to_owned()))
     }
 }
 
@@ -213,7 +209,9 @@ mod tests {
     fn the_ends_of_the_calendar() {
         assert_eq!(date(1, 1, 1), Date::MIN);
         assert_eq!(date(9999, 12, 31), Date::MAX);
-        assert!(Date::new(0, 12, 31).is_err());
+        assert_eq!(date(-9999, 1, 1).0, FIRST_DAY);
+        assert!(Date::from_days_since_epoch(FIRST_DAY - 1).is_err());
+        assert!(Date::new(2023, 2, 29).is_err());
         assert!("10000-01-01".parse::<Date>().is_err());
         assert!(Date::from_days_since_epoch(i32::MAX).is_err());
         assert_eq!((Date::MIN - 1).to_string(), "0000-12-31");

@@ -135,8 +135,9 @@ impl Clock {
         if !(self.last.from <= instant && instant < self.last.to) {
             self.last = self.stretch_of(instant);
         }
-        let local = instant.checked_add(self.last.offset)?;
-        let day = i32::try_from(local.div_euclid(self.units_per_day)).ok()?;
+        // The offset is added to the time of day, for near its ends an i64 has no room to add it to the instant.
+        let (day, time) = (instant.div_euclid(self.units_per_day), instant.rem_euclid(self.units_per_day));
+        let day = i32::try_from(day + (time + self.last.offset).div_euclid(self.units_per_day)).ok()?;
         (super::Date::MIN.days_since_epoch()..=super::Date::MAX.days_since_epoch()).contains(&day).then_some(day)
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use polars::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
 
 use super::ages::retained_ages;
 use super::retention::Retention;
@@ -13,7 +14,7 @@ use crate::frame::ids::{Id, Ids};
 use crate::frame::write;
 
 /// Actors in ascending order of their ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members(Ids);
 
 impl Members {

@@ -169,8 +169,9 @@ impl Activity {
             .map(|((day, &wau), &mau)| DayStickiness { date: day.span.end, dau: day.active, wau, mau });
         let months = usage.series(calendar_month).iter().map(|&mau| {
             let Span { start, end } = mau.span;
-            let within = daily.iter().filter(|day| start <= day.span.end && day.span.end <= end);
-            let (days, dau_sum) = within.fold((0, 0), |(days, sum), day| (days + 1, sum + day.active));
+            let before = |date: Date| daily.partition_point(|day| day.span.end < date);
+            let within = &daily[before(start)..before(end + 1)];
+            let (days, dau_sum) = within.iter().fold((0, 0), |(days, sum), day| (days + 1, sum + day.active));
             MonthStickiness { mau, dau_sum, days }
         });
         Ok(Stickiness { days: days.collect(), months: months.collect(), options })

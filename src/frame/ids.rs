@@ -26,15 +26,20 @@ impl fmt::Display for Id<'_> {
     }
 }
 
-impl From<i64> for Id<'_> {
-    fn from(id: i64) -> Self {
-        Self::Int(id)
-    }
+macro_rules! id_from {
+    ($($integer:ty => $kind:ident),*) => {
+        $(impl From<$integer> for Id<'_> {
+            fn from(id: $integer) -> Self {
+                Self::$kind(id.into())
+            }
+        })*
+    };
 }
+id_from!(i8 => Int, i16 => Int, i32 => Int, i64 => Int, u8 => UInt, u16 => UInt, u32 => UInt, u64 => UInt);
 
-impl From<u64> for Id<'_> {
-    fn from(id: u64) -> Self {
-        Self::UInt(id)
+impl<'a> From<&'a String> for Id<'a> {
+    fn from(id: &'a String) -> Self {
+        Self::Str(id)
     }
 }
 
@@ -67,7 +72,7 @@ impl IdType {
 /// Distinct ids in ascending order; an id's place in it is its number everywhere else.
 ///
 /// Integers are held as keys that order like the ids themselves: a signed one with its sign bit turned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ids {
     id_type: IdType,
     keys: Vec<u64>,
@@ -133,13 +138,6 @@ impl Ids {
             IdType::String => self.push_str(other.string(number)),
             _ => self.push_key(other.keys[number]),
         }
-    }
-
-    /// Everything that makes up the list, as numbers.
-    #[cfg(feature = "lazy")]
-    pub(crate) fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        let ends = self.ends.iter().map(|&end| end as u64);
-        self.keys.iter().copied().chain(ends).chain(self.text.bytes().map(u64::from))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Id<'_>> {

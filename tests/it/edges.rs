@@ -193,9 +193,8 @@ fn logs_without_an_event() {
 
 #[test]
 fn a_builder_without_a_push() {
-    // `finish` promises an activity wherever both ends of the observation are named.
-    let activity = builder(Mapped::ALL, Some((10, 20))).finish();
-    assert!(activity.as_ref().is_ok_and(|activity| activity.actors() == 0), "{activity:?}");
+    // Without a frame the types of the ids are not known, whatever the observation.
+    check_empty(builder(Mapped::ALL, Some((10, 20))).finish(), (0, 0));
 }
 
 #[test]
@@ -584,17 +583,8 @@ fn members_of_another_activity() {
 
 #[test]
 fn dates_and_zones_that_are_none() {
-    let dates = [
-        "",
-        "2024-02-30",
-        "2024-13-01",
-        "0000-12-31",
-        "10000-01-01",
-        "-0001-01-01",
-        "2024-1-1",
-        "today",
-        "2024-01-01T00:00Z x",
-    ];
+    let dates =
+        ["", "2024-02-30", "2024-13-01", "10000-01-01", "-0001-01-01", "2024-1-1", "today", "2024-01-01T00:00Z x"];
     for text in dates {
         let error = text.parse::<Date>().unwrap_err();
         assert!(matches!(error, Error::Calendar { .. }), "{text}: {error:?}");
@@ -602,7 +592,7 @@ fn dates_and_zones_that_are_none() {
         assert!(serde_json::from_value::<Date>(text.into()).is_err(), "{text}");
     }
     for (year, month, day) in [
-        (0, 1, 1),
+        (-10_000, 1, 1),
         (10_000, 1, 1),
         (2023, 2, 29),
         (2024, 0, 1),
