@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::EventColumns;
 use super::door::{Plan, Pools, Reader};
 use super::intake::Intake;
-use super::reduce::{Lanes, Reducer};
+use super::reduce::{Reduction, Room};
 use super::shard::Carried;
 use super::{Activity, Observation};
 use crate::calendar::{Calendar, Date};
@@ -73,7 +73,7 @@ pub struct ActivityBuilder {
 pub(crate) struct Ingest {
     plan: Plan,
     pools: Pools,
-    reducer: Reducer,
+    reduction: Reduction,
     state: Mutex<(Intake, Progress)>,
     on_progress: Option<OnProgress>,
 }
@@ -84,7 +84,7 @@ pub(crate) struct Worker<'a> {
     reader: Reader<'a>,
     /// Room for the days of a batch.
     days: Vec<i32>,
-    lanes: Lanes,
+    room: Room<'a>,
 }
 
 impl ActivityBuilder {
@@ -202,7 +202,7 @@ impl ActivityBuilder {
         let users = ids(ingest.plan.user, ingest.pools.user);
         let accounts = ingest.plan.account.map(|id_type| ids(id_type, ingest.pools.account));
         let features = self.columns.feature.as_ref().map(|_| ingest.pools.feature.into_strings());
-        let ledger = ingest.reducer.finish(&users, accounts.as_ref(), features.as_ref())?;
+        let ledger = ingest.reduction.finish(&users, accounts.as_ref(), features.as_ref())?;
         let days = ledger.rows.day.iter().fold(None, |ends, &day| match ends {
             None => Some((day, day)),
             Some((first, last)) => Some((day.min(first), day.max(last))),
@@ -220,12 +220,9 @@ impl ActivityBuilder {
 
 impl Ingest {
     fn new(columns: &EventColumns, plan: Plan, on_progress: Option<OnProgress>) -> Self {
-        let carried = Carried {
-            account: columns.account.is_some(),
-            feature: columns.feature.is_some(),
-            value: columns.value.is_some(),
-        };
-        Self { plan, pools: Pools::default(), reducer: Reducer::new(carried), state: Mutex::default(), on_progress }
+        let carried = Carried { feature: columns.feature.is_some(), value: columns.value.is_some() };
+        let reduction = Reduction::new(columns.account.is_some(), carried);
+        Self { plan, pools: Pools::default(), reduction, state: Mutex::default(), on_progress }
     }
 
     fn count(&self, intake: Intake, bytes: u64, sources: u64) {
@@ -252,7 +249,7 @@ impl Ingest {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(ingest: &'a Ingest, reader: Reader<'a>) -> Self {
-        Self { ingest, reader, days: Vec::new(), lanes: ingest.reducer.lanes() }
+        Self { ingest, reader, days: Vec::new(), room: ingest.reduction.room() }
     }
 
     /// Reads what follows with the reader of another source.
@@ -265,7 +262,7 @@ impl<'a> Worker<'a> {
     pub(crate) fn absorb(&mut self, frame: &DataFrame, first_row: u64) -> Result<()> {
         let columns = self.reader.columns(frame, first_row)?;
         let (batch, intake) = self.reader.read(&columns, &self.ingest.pools, std::mem::take(&mut self.days))?;
-        self.ingest.reducer.absorb(&batch, &mut self.lanes);
+        self.room.absorb(&batch);
         self.days = batch.day;
         // The size of strings takes a walk over them, so it is only taken for those who look.
         let bytes = self.ingest.on_progress.as_ref().map_or(0, |_| frame.estimated_size() as u64);
@@ -275,7 +272,7 @@ impl<'a> Worker<'a> {
 
     /// Hands over what the worker still holds.
     pub(crate) fn finish(mut self) {
-        self.ingest.reducer.flush(&mut self.lanes);
+        self.room.flush();
     }
 }
 

@@ -4,7 +4,8 @@
 //! users of the latest days in a small table that a processor's cache holds, and only finished user-days go on to the
 //! shards, whose tables are large. A log in no order at all passes through at the cost of one more look-up an event.
 
-use super::shard::{Carried, LOW_FEATURES, NO_FEATURE, Shard};
+use super::reduce::Batch;
+use super::shard::{LOW_FEATURES, NO_FEATURE, hash};
 
 /// Places in the table at first. It grows until it holds the users of a day, and no further, so that the small table of a
 /// small product stays in the innermost cache.
@@ -12,62 +13,142 @@ const FIRST_PLACES: usize = 1 << 12;
 /// Places at the most: with 16 bytes each, what a second-level cache holds.
 const MOST_PLACES: usize = 1 << 18;
 
-/// A user, a day, and how many events: what every log has.
+/// What an event has beside user and day. For a log that maps nothing else it is `()`, which takes neither room nor time.
+pub(crate) trait Beside: Copy + std::fmt::Debug + Default + Send {
+    /// Reads it from a row of a batch.
+    fn of(batch: &Batch<'_>, row: usize) -> Self;
+
+    /// The account.
+    fn account(&self) -> Option<u64> {
+        None
+    }
+
+    /// The summed value.
+    fn value(&self) -> f64 {
+        0.0
+    }
+
+    /// The features below [`LOW_FEATURES`], as bits.
+    fn low(&self) -> u64 {
+        0
+    }
+
+    /// One feature from [`LOW_FEATURES`] on, or [`NO_FEATURE`].
+    fn high(&self) -> u32 {
+        NO_FEATURE
+    }
+
+    /// The same account with nothing on it yet.
+    fn emptied(self) -> Self {
+        self
+    }
+
+    /// Nothing but the account and the high feature.
+    fn only_high(self) -> Self {
+        self
+    }
+
+    /// Adds another of the same account, but for its high feature.
+    fn join(&mut self, _other: Self) {}
+}
+
+impl Beside for () {
+    fn of(_: &Batch<'_>, _: usize) -> Self {}
+}
+
+/// Account, value and features.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    account: Option<u64>,
+    value: f64,
+    low: u64,
+    high: u32,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self { account: None, value: 0.0, low: 0, high: NO_FEATURE }
+    }
+}
+
+impl Beside for Rest {
+    #[inline]
+    fn of(batch: &Batch<'_>, row: usize) -> Self {
+        let mut rest = Self::default();
+        match batch.feature.as_ref().map(|feature| feature[row]) {
+            Some(feature) if feature < LOW_FEATURES => rest.low = 1 << feature,
+            Some(feature) => rest.high = feature,
+            None => {}
+        }
+        if let Some(account) = &batch.account {
+            rest.account = (!account.is_null(row)).then(|| account.keys[row]);
+        }
+        if let Some(value) = &batch.value {
+            rest.value = value[row];
+        }
+        rest
+    }
+
+    #[inline]
+    fn account(&self) -> Option<u64> {
+        self.account
+    }
+
+    #[inline]
+    fn value(&self) -> f64 {
+        self.value
+    }
+
+    #[inline]
+    fn low(&self) -> u64 {
+        self.low
+    }
+
+    #[inline]
+    fn high(&self) -> u32 {
+        self.high
+    }
+
+    fn emptied(self) -> Self {
+        Self { account: self.account, ..Self::default() }
+    }
+
+    fn only_high(self) -> Self {
+        Self { high: self.high, ..self.emptied() }
+    }
+
+    #[inline]
+    fn join(&mut self, other: Self) {
+        self.value += other.value;
+        self.low |= other.low;
+    }
+}
+
+/// Part of an active user-day: one event, or several added up.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Head {
+pub(crate) struct Part<B> {
     pub(crate) user: u64,
     pub(crate) day: i32,
     pub(crate) events: u32,
-}
-
-/// What only some logs have.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Rest {
-    pub(crate) account: Option<u64>,
-    pub(crate) value: f64,
-    /// The features below [`LOW_FEATURES`], as bits.
-    pub(crate) low: u64,
-    /// One feature from [`LOW_FEATURES`] on, or [`NO_FEATURE`].
-    pub(crate) high: u32,
-}
-
-impl Rest {
-    pub(crate) const NONE: Self = Self { account: None, value: 0.0, low: 0, high: NO_FEATURE };
-
-    /// The same with a feature.
-    #[inline]
-    pub(crate) fn with_feature(self, feature: u32) -> Self {
-        if feature < LOW_FEATURES { Self { low: 1 << feature, ..self } } else { Self { high: feature, ..self } }
-    }
+    pub(crate) beside: B,
 }
 
 /// The user-days of the latest days, in a table with linear probing. A place without events is free.
 #[derive(Debug)]
-pub(crate) struct Front {
-    carried: Carried,
-    heads: Vec<Head>,
-    /// At the same places; empty where no log has such things.
-    rests: Vec<Rest>,
+pub(crate) struct Front<B> {
+    places: Vec<Part<B>>,
     held: usize,
     newest: i32,
 }
 
-impl Front {
-    pub(crate) fn new(carried: Carried) -> Self {
-        let mut front = Self { carried, heads: Vec::new(), rests: Vec::new(), held: 0, newest: i32::MIN };
-        front.resize(FIRST_PLACES);
-        front
-    }
-
-    /// Makes room for so many; the table is empty then.
-    fn resize(&mut self, places: usize) {
-        self.heads = vec![Head::default(); places];
-        self.rests = vec![Rest::NONE; if self.carried.any() { places } else { 0 }];
+impl<B: Beside> Front<B> {
+    pub(crate) fn new() -> Self {
+        Self { places: vec![Part::default(); FIRST_PLACES], held: 0, newest: i32::MIN }
     }
 
     /// The table is emptied of all but the newest day when it holds so many.
     fn full(&self) -> usize {
-        self.heads.len() / 8 * 3
+        self.places.len() / 8 * 3
     }
 
     /// Where the search for a user-day begins, in a table of any size.
@@ -75,49 +156,41 @@ impl Front {
     #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
     pub(crate) fn place(user: u64, day: i32) -> usize {
         // The days of a user go side by side, so that a change of day touches the same line of the cache.
-        (Shard::hash(user) as usize).wrapping_add(day.unsigned_abs() as usize)
+        (hash(user) as usize).wrapping_add(day.unsigned_abs() as usize)
     }
 
     /// The place itself; tables have a power of two of them.
     #[inline]
     fn within(&self, place: usize) -> usize {
-        place & (self.heads.len() - 1)
+        place & (self.places.len() - 1)
     }
 
     /// Looks at a place. To look at several in a row before they are needed lets the processor fetch them together.
     #[inline]
     pub(crate) fn peek(&self, place: usize) -> u32 {
-        self.heads[self.within(place)].events
+        self.places[self.within(place)].events
     }
 
-    /// Adds an event, or part of a user-day, whose search begins at `place`. `out` is handed what leaves the front.
+    /// Adds a part whose search begins at `place`. `out` is handed what leaves the front.
     #[inline]
-    pub(crate) fn add(&mut self, mut place: usize, part: Head, rest: Rest, out: &mut impl FnMut(Head, Rest)) {
-        if rest.high != NO_FEATURE {
+    pub(crate) fn add(&mut self, mut place: usize, part: Part<B>, out: &mut impl FnMut(Part<B>)) {
+        if part.beside.high() != NO_FEATURE {
             // Rare, so it goes on by itself, as a part without events.
-            out(Head { events: 0, ..part }, Rest { low: 0, value: 0.0, ..rest });
+            out(Part { events: 0, beside: part.beside.only_high(), ..part });
         }
         loop {
             place = self.within(place);
-            let head = &mut self.heads[place];
-            if head.events == 0 {
-                *head = part;
-                if let Some(held) = self.rests.get_mut(place) {
-                    *held = Rest { high: NO_FEATURE, ..rest };
-                }
+            let held = &mut self.places[place];
+            if held.events == 0 {
+                *held = Part { beside: part.beside.emptied(), ..part };
+                held.beside.join(part.beside);
                 break;
             }
-            if head.user == part.user && head.day == part.day {
-                let held = self.rests.get_mut(place);
-                if held.as_ref().is_none_or(|held| held.account == rest.account) {
-                    // Saturates, and a saturated count is refused when the rows are taken over.
-                    head.events = head.events.saturating_add(part.events);
-                    if let Some(held) = held {
-                        held.value += rest.value;
-                        held.low |= rest.low;
-                    }
-                    return;
-                }
+            if held.user == part.user && held.day == part.day && held.beside.account() == part.beside.account() {
+                // Saturates, and a saturated count is refused when the rows are taken over.
+                held.events = held.events.saturating_add(part.events);
+                held.beside.join(part.beside);
+                return;
             }
             place += 1;
         }
@@ -131,27 +204,25 @@ impl Front {
     /// Hands out all days but the newest, growing if that alone fills half of the table; that too if it is as large as
     /// it may be.
     #[cold]
-    fn retire(&mut self, out: &mut impl FnMut(Head, Rest)) {
+    fn retire(&mut self, out: &mut impl FnMut(Part<B>)) {
         let newest = self.newest;
         let mut kept = Vec::new();
-        self.drain(|head, rest| if head.day == newest { kept.push((head, rest)) } else { out(head, rest) });
+        self.drain(|part| if part.day == newest { kept.push(part) } else { out(part) });
         if kept.len() > self.full() / 2 {
-            if self.heads.len() == MOST_PLACES {
-                kept.into_iter().for_each(|(head, rest)| out(head, rest));
+            if self.places.len() == MOST_PLACES {
+                kept.into_iter().for_each(out);
                 return;
             }
-            self.resize(self.heads.len() * 2);
+            self.places = vec![Part::default(); self.places.len() * 2];
         }
-        for (head, rest) in kept {
-            self.add(Self::place(head.user, head.day), head, rest, out);
+        for part in kept {
+            self.add(Self::place(part.user, part.day), part, out);
         }
     }
 
     /// Hands out everything.
-    pub(crate) fn drain(&mut self, mut out: impl FnMut(Head, Rest)) {
-        for (place, head) in self.heads.iter_mut().enumerate().filter(|(_, head)| head.events > 0) {
-            out(std::mem::take(head), self.rests.get(place).copied().unwrap_or(Rest::NONE));
-        }
+    pub(crate) fn drain(&mut self, out: impl FnMut(Part<B>)) {
+        self.places.iter_mut().filter(|part| part.events > 0).map(std::mem::take).for_each(out);
         self.held = 0;
         self.newest = i32::MIN;
     }
@@ -165,14 +236,13 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_or_doubled_in_any_order() {
-        let carried = Carried { account: true, feature: true, value: true };
-        let mut front = Front::new(carried);
+        let mut front = Front::new();
         let mut expected: BTreeMap<(u64, i32, Option<u64>), (u32, u64)> = BTreeMap::new();
         let mut seen = expected.clone();
-        let mut collect = |head: Head, rest: Rest| {
-            let sum = seen.entry((head.user, head.day, rest.account)).or_default();
-            sum.0 += head.events;
-            sum.1 |= rest.low;
+        let mut collect = |part: Part<Rest>| {
+            let sum = seen.entry((part.user, part.day, part.beside.account)).or_default();
+            sum.0 += part.events;
+            sum.1 |= part.beside.low;
         };
         // Far more user-days than the table has places, in a scrambled order, with days of before the epoch.
         for step in 0..400_000_u64 {
@@ -183,8 +253,8 @@ mod tests {
             let sum = expected.entry((user, day, account)).or_default();
             sum.0 += 1;
             sum.1 |= 1 << feature;
-            let rest = Rest { account, ..Rest::NONE }.with_feature(feature);
-            front.add(Front::place(user, day), Head { user, day, events: 1 }, rest, &mut collect);
+            let beside = Rest { account, low: 1 << feature, ..Rest::default() };
+            front.add(Front::<Rest>::place(user, day), Part { user, day, events: 1, beside }, &mut collect);
         }
         front.drain(&mut collect);
         assert_eq!(seen, expected);

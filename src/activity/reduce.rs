@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::features::FeatureMap;
-use super::front::{Front, Head, Rest};
+use super::front::{Beside, Front, Part, Rest};
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
-use super::shard::{Carried, Grouped, LOW_FEATURES, Lane, Shard, TOGETHER};
+use super::shard::{Carried, Grouped, LOW_FEATURES, Shard, TOGETHER, hash};
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
 use crate::frame::keys::{KeyIds, Keys};
@@ -35,30 +35,47 @@ pub(crate) struct Batch<'a> {
 
 /// One worker's own room: the front of its part of the log, and finished user-days on their way to the shards.
 #[derive(Debug)]
-pub(crate) struct Lanes {
-    front: Front,
-    lanes: Vec<Lane>,
+pub(crate) struct Lanes<B> {
+    front: Front<B>,
+    lanes: Vec<Vec<Part<B>>>,
     waiting: usize,
+}
+
+impl<B: Beside> Lanes<B> {
+    fn new() -> Self {
+        Self { front: Front::new(), lanes: vec![Vec::new(); SHARDS], waiting: 0 }
+    }
+
+    #[inline]
+    fn add(&mut self, place: usize, part: Part<B>) {
+        let Self { front, lanes, waiting } = self;
+        front.add(place, part, &mut |part| {
+            lanes[shard_of(part.user)].push(part);
+            *waiting += 1;
+        });
+    }
+}
+
+/// The shard of a user, by bits of the hash that the shard's own table does not look at first.
+#[inline]
+fn shard_of(user: u64) -> usize {
+    (hash(user) >> 32) as usize % SHARDS
 }
 
 /// The shards, filled by several workers at once.
 #[derive(Debug)]
-pub(crate) struct Reducer {
+pub(crate) struct Reducer<B> {
     carried: Carried,
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<Shard<B>>>,
 }
 
-impl Reducer {
+impl<B: Beside> Reducer<B> {
     pub(crate) fn new(carried: Carried) -> Self {
         Self { carried, shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(carried))).collect() }
     }
 
-    pub(crate) fn lanes(&self) -> Lanes {
-        Lanes { front: Front::new(self.carried), lanes: vec![Lane::default(); SHARDS], waiting: 0 }
-    }
-
     /// Takes in a batch. What is still in the lanes goes on to the shards with [`flush`](Self::flush).
-    pub(crate) fn absorb(&self, batch: &Batch<'_>, lanes: &mut Lanes) {
+    pub(crate) fn absorb(&self, batch: &Batch<'_>, lanes: &mut Lanes<B>) {
         let rows = batch.day.len();
         let mut places = [0; TOGETHER];
         for start in (0..rows).step_by(TOGETHER) {
@@ -66,14 +83,14 @@ impl Reducer {
             // The places of a few rows are looked at before the first is needed.
             let mut peeked = 0;
             for (place, row) in places.iter_mut().zip(start..end) {
-                *place = Front::place(batch.user.keys[row], batch.day[row]);
+                *place = Front::<B>::place(batch.user.keys[row], batch.day[row]);
                 peeked |= lanes.front.peek(*place);
             }
             black_box(peeked);
             for (&place, row) in places.iter().zip(start..end) {
-                if batch.day[row] != LEFT_OUT {
-                    let head = Head { user: batch.user.keys[row], day: batch.day[row], events: 1 };
-                    lanes.add(place, head, batch.rest(row), self.carried);
+                let (user, day) = (batch.user.keys[row], batch.day[row]);
+                if day != LEFT_OUT {
+                    lanes.add(place, Part { user, day, events: 1, beside: B::of(batch, row) });
                 }
             }
             if lanes.waiting > WAITING {
@@ -83,13 +100,13 @@ impl Reducer {
     }
 
     /// Sends on all that the lanes still hold.
-    pub(crate) fn flush(&self, lanes: &mut Lanes) {
+    pub(crate) fn flush(&self, lanes: &mut Lanes<B>) {
         let Lanes { front, lanes: out, .. } = lanes;
-        front.drain(|head, rest| deal(out, head, rest, self.carried));
+        front.drain(|part| out[shard_of(part.user)].push(part));
         self.deliver(lanes);
     }
 
-    fn deliver(&self, lanes: &mut Lanes) {
+    fn deliver(&self, lanes: &mut Lanes<B>) {
         for (shard, lane) in self.shards.iter().zip(&mut lanes.lanes) {
             shard.lock().unwrap_or_else(PoisonError::into_inner).add(lane);
             lane.clear();
@@ -97,8 +114,7 @@ impl Reducer {
         lanes.waiting = 0;
     }
 
-    /// The ledger of all events absorbed. It depends on the events alone, not on their order.
-    pub(crate) fn finish(
+    fn finish(
         self,
         users: &KeyIds,
         accounts: Option<&KeyIds>,
@@ -144,38 +160,61 @@ impl Reducer {
     }
 }
 
-impl Lanes {
-    #[inline]
-    fn add(&mut self, place: usize, head: Head, rest: Rest, carried: Carried) {
-        let Self { front, lanes, waiting } = self;
-        front.add(place, head, rest, &mut |head, rest| {
-            deal(lanes, head, rest, carried);
-            *waiting += 1;
-        });
+/// The reduction of a log that has users and days alone, and of one that has more.
+#[derive(Debug)]
+pub(crate) enum Reduction {
+    Plain(Reducer<()>),
+    Full(Reducer<Rest>),
+}
+
+/// A worker's room in either.
+#[derive(Debug)]
+pub(crate) enum Room<'a> {
+    Plain(&'a Reducer<()>, Lanes<()>),
+    Full(&'a Reducer<Rest>, Lanes<Rest>),
+}
+
+impl Room<'_> {
+    /// Takes in a batch; part of it stays in the room until [`flush`](Self::flush).
+    pub(crate) fn absorb(&mut self, batch: &Batch<'_>) {
+        match self {
+            Self::Plain(reducer, lanes) => reducer.absorb(batch, lanes),
+            Self::Full(reducer, lanes) => reducer.absorb(batch, lanes),
+        }
+    }
+
+    /// Hands over what the room still holds.
+    pub(crate) fn flush(&mut self) {
+        match self {
+            Self::Plain(reducer, lanes) => reducer.flush(lanes),
+            Self::Full(reducer, lanes) => reducer.flush(lanes),
+        }
     }
 }
 
-/// Puts a part into the lane of its shard, by bits of the hash that the shard's own table does not look at first.
-#[inline]
-fn deal(lanes: &mut [Lane], head: Head, rest: Rest, carried: Carried) {
-    lanes[(Shard::hash(head.user) >> 32) as usize % SHARDS].push(head, rest, carried);
-}
+impl Reduction {
+    pub(crate) fn new(account: bool, carried: Carried) -> Self {
+        if account || carried.feature || carried.value {
+            Self::Full(Reducer::new(carried))
+        } else {
+            Self::Plain(Reducer::new(carried))
+        }
+    }
 
-impl Batch<'_> {
-    /// What a row has beside user and day.
-    #[inline]
-    fn rest(&self, row: usize) -> Rest {
-        let mut rest = Rest::NONE;
-        if let Some(feature) = &self.feature {
-            rest = rest.with_feature(feature[row]);
+    /// Room for one worker.
+    pub(crate) fn room(&self) -> Room<'_> {
+        match self {
+            Self::Plain(reducer) => Room::Plain(reducer, Lanes::new()),
+            Self::Full(reducer) => Room::Full(reducer, Lanes::new()),
         }
-        if let Some(account) = &self.account {
-            rest.account = (!account.is_null(row)).then(|| account.keys[row]);
+    }
+
+    /// The ledger of all events absorbed. It depends on the events alone, not on their order.
+    pub(crate) fn finish(self, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>) -> Result<Ledger> {
+        match self {
+            Self::Plain(reducer) => reducer.finish(users, accounts, features),
+            Self::Full(reducer) => reducer.finish(users, accounts, features),
         }
-        if let Some(value) = &self.value {
-            rest.value = value[row];
-        }
-        rest
     }
 }
 

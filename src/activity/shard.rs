@@ -15,7 +15,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::features::FeatureSets;
-use super::front::{Head, Rest};
+use super::front::{Beside, Part};
 use super::ledger::Rows;
 
 /// A feature that an event does not have.
@@ -27,47 +27,22 @@ pub(crate) const TOGETHER: usize = 16;
 /// A shard is not regrouped for fewer doubtful rows than this.
 const MIN_DOUBTFUL: usize = 1 << 13;
 
-/// Parts of user-days on their way to one shard.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lane {
-    heads: Vec<Head>,
-    /// Per part, where the log has such things.
-    rests: Vec<Rest>,
-}
-
-impl Lane {
-    #[inline]
-    pub(crate) fn push(&mut self, head: Head, rest: Rest, carried: Carried) {
-        self.heads.push(head);
-        if carried.any() {
-            self.rests.push(rest);
-        }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.heads.clear();
-        self.rests.clear();
-    }
+/// The hash by which users are dealt out and looked up.
+#[inline]
+pub(crate) fn hash(user: u64) -> u64 {
+    FixedState::default().hash_one(user)
 }
 
 /// A user, and what has been added up for the day and account it was last seen on.
 #[derive(Clone, Copy, Debug)]
-struct LastSeen {
+struct LastSeen<B> {
     user: u64,
-    account: Option<u64>,
-    low: u64,
-    value: f64,
+    beside: B,
     number: u32,
     seat: u32,
     day: i32,
     latest_day: i32,
     events: u32,
-}
-
-impl Carried {
-    pub(crate) fn any(self) -> bool {
-        self.account || self.feature || self.value
-    }
 }
 
 /// Active user-days of seats, a seat being a user within an account: one row a seat and day once grouped.
@@ -80,10 +55,9 @@ struct ShardRows {
     low: Vec<u64>,
 }
 
-/// What the events carry beside user and time.
+/// What a row carries beside its events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Carried {
-    pub(crate) account: bool,
     pub(crate) feature: bool,
     pub(crate) value: bool,
 }
@@ -93,8 +67,8 @@ type SeatOf = HashMap<(u32, Option<u64>), u32, FixedState>;
 
 /// The aggregate of one share of the users.
 #[derive(Debug)]
-pub(crate) struct Shard {
-    users: HashTable<LastSeen>,
+pub(crate) struct Shard<B> {
+    users: HashTable<LastSeen<B>>,
     /// The seats of users who have been seen in more than one account.
     seat_of: SeatOf,
     /// Per seat, the user and the key of the account.
@@ -114,7 +88,7 @@ struct RowWriter {
     doubtful: usize,
 }
 
-impl Shard {
+impl<B: Beside> Shard<B> {
     pub(crate) fn new(carried: Carried) -> Self {
         let (rows, high) = (ShardRows::default(), Vec::new());
         Self {
@@ -125,27 +99,18 @@ impl Shard {
         }
     }
 
-    /// The hash by which users are dealt out and looked up.
-    #[inline]
-    pub(crate) fn hash(user: u64) -> u64 {
-        FixedState::default().hash_one(user)
-    }
-
-    pub(crate) fn add(&mut self, lane: &Lane) {
-        let mut start = 0;
-        for heads in lane.heads.chunks(TOGETHER) {
+    pub(crate) fn add(&mut self, parts: &[Part<B>]) {
+        for parts in parts.chunks(TOGETHER) {
             // The users of a few parts are looked up before the first is needed, so that their lines of memory are
             // fetched together. Nothing moves in between: there is room for all that may be new.
-            self.users.reserve(TOGETHER, |user| Self::hash(user.user));
+            self.users.reserve(TOGETHER, |user| hash(user.user));
             let mut found = [None; TOGETHER];
-            for (place, part) in found.iter_mut().zip(heads) {
-                *place = self.users.find_bucket_index(Self::hash(part.user), |user| user.user == part.user);
+            for (place, part) in found.iter_mut().zip(parts) {
+                *place = self.users.find_bucket_index(hash(part.user), |user| user.user == part.user);
             }
-            for (number, (&part, place)) in heads.iter().zip(found).enumerate() {
-                let rest = lane.rests.get(start + number).copied().unwrap_or(Rest::NONE);
-                self.add_part(part, rest, place);
+            for (&part, place) in parts.iter().zip(found) {
+                self.add_part(part, place);
             }
-            start += heads.len();
         }
         if self.rows.is_due() {
             self.rows.group(self.seats.len());
@@ -153,15 +118,16 @@ impl Shard {
     }
 
     #[inline]
-    fn add_part(&mut self, part: Head, rest: Rest, place: Option<usize>) {
+    fn add_part(&mut self, part: Part<B>, place: Option<usize>) {
         let user = match place.and_then(|place| self.users.get_bucket_mut(place)) {
             Some(user) => user,
-            None => Self::enter(&mut self.users, &mut self.seats, part, rest),
+            None => Self::enter(&mut self.users, &mut self.seats, part),
         };
-        if user.day != part.day || user.account != rest.account {
+        let account = part.beside.account();
+        if user.day != part.day || user.beside.account() != account {
             self.rows.write(user);
-            if user.account != rest.account {
-                user.change_seat(rest.account, &mut self.seats, &mut self.seat_of);
+            if user.beside.account() != account {
+                user.change_seat(part.beside, &mut self.seats, &mut self.seat_of);
             }
             self.rows.doubtful += usize::from(part.day <= user.latest_day);
             user.latest_day = user.latest_day.max(part.day);
@@ -169,28 +135,29 @@ impl Shard {
         }
         // Saturates, and a saturated count is refused when the rows are taken over.
         user.events = user.events.saturating_add(part.events);
-        user.value += rest.value;
-        user.low |= rest.low;
-        if rest.high != NO_FEATURE {
-            self.rows.high.push((user.seat, part.day, rest.high));
+        user.beside.join(part.beside);
+        if part.beside.high() != NO_FEATURE {
+            self.rows.high.push((user.seat, part.day, part.beside.high()));
         }
     }
 
     /// A user not met when it was looked up; it may have been entered since.
     #[cold]
     fn enter<'a>(
-        users: &'a mut HashTable<LastSeen>,
+        users: &'a mut HashTable<LastSeen<B>>,
         seats: &mut Vec<(u32, Option<u64>)>,
-        part: Head,
-        rest: Rest,
-    ) -> &'a mut LastSeen {
+        part: Part<B>,
+    ) -> &'a mut LastSeen<B> {
         let number = narrow(users.len());
-        let same_user = |user: &LastSeen| user.user == part.user;
-        match users.entry(Self::hash(part.user), same_user, |user| Self::hash(user.user)) {
+        let same_user = |user: &LastSeen<B>| user.user == part.user;
+        match users.entry(hash(part.user), same_user, |user| hash(user.user)) {
             Entry::Occupied(user) => user.into_mut(),
             Entry::Vacant(vacant) => {
-                seats.push((number, rest.account));
-                vacant.insert(LastSeen::new(part, rest, number, narrow(seats.len() - 1))).into_mut()
+                seats.push((number, part.beside.account()));
+                let (seat, day) = (narrow(seats.len() - 1), part.day);
+                let beside = part.beside.emptied();
+                let user = LastSeen { user: part.user, beside, number, seat, day, latest_day: day, events: 0 };
+                vacant.insert(user).into_mut()
             }
         }
     }
@@ -219,36 +186,23 @@ impl Shard {
     }
 }
 
-impl LastSeen {
-    fn new(part: Head, rest: Rest, number: u32, seat: u32) -> Self {
-        Self {
-            user: part.user,
-            account: rest.account,
-            low: 0,
-            value: 0.0,
-            number,
-            seat,
-            day: part.day,
-            latest_day: part.day,
-            events: 0,
-        }
-    }
-
+impl<B: Beside> LastSeen<B> {
+    /// Moves a user whose row has been written to the account that `beside` is of.
     #[cold]
-    fn change_seat(&mut self, account: Option<u64>, seats: &mut Vec<(u32, Option<u64>)>, seat_of: &mut SeatOf) {
-        seat_of.insert((self.number, self.account), self.seat);
-        self.seat = *seat_of.entry((self.number, account)).or_insert_with(|| {
-            seats.push((self.number, account));
+    fn change_seat(&mut self, beside: B, seats: &mut Vec<(u32, Option<u64>)>, seat_of: &mut SeatOf) {
+        seat_of.insert((self.number, self.beside.account()), self.seat);
+        self.seat = *seat_of.entry((self.number, beside.account())).or_insert_with(|| {
+            seats.push((self.number, beside.account()));
             narrow(seats.len() - 1)
         });
-        self.account = account;
+        self.beside = beside.emptied();
     }
 }
 
 impl RowWriter {
     /// Writes out what a user has been seen doing.
     #[inline]
-    fn write(&mut self, user: &mut LastSeen) {
+    fn write<B: Beside>(&mut self, user: &mut LastSeen<B>) {
         if user.events == 0 {
             return;
         }
@@ -256,12 +210,13 @@ impl RowWriter {
         self.rows.day.push(user.day);
         self.rows.events.push(user.events);
         if self.carried.value {
-            self.rows.value.push(user.value);
+            self.rows.value.push(user.beside.value());
         }
         if self.carried.feature {
-            self.rows.low.push(user.low);
+            self.rows.low.push(user.beside.low());
         }
-        (user.events, user.value, user.low) = (0, 0.0, 0);
+        user.events = 0;
+        user.beside = user.beside.emptied();
     }
 
     fn is_due(&self) -> bool {
