@@ -118,6 +118,7 @@ impl Ledger {
         Self { actors, accounts, features, first_seat: vec![0], seat_account: Vec::new(), first_row: vec![0], rows }
     }
 
+    #[cfg(feature = "lazy")]
     pub(crate) fn from_parts(
         actors: Ids,
         accounts: Option<Ids>,
