@@ -7,6 +7,7 @@
 //!
 //! Without arguments it reads the log that comes with the project: a year of a British online shop.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,9 +29,18 @@ usage: churn_review [--events PATH --user COLUMN --time COLUMN]
 
 PATH is a CSV or Parquet file, a folder of Parquet files, or a pattern like 'log/*.parquet'.";
 
+/// Where events come from.
+enum Source {
+    /// Parquet files, read as they are.
+    Files(Vec<PathBuf>),
+    /// Anything else.
+    Query(Box<LazyFrame>),
+}
+
 /// What to read, and how.
 struct Log {
-    events: LazyFrame,
+    source: Source,
+    /// How many rows there are, or about how many.
     rows: Option<u64>,
     columns: EventColumns,
     calendar: Calendar,
@@ -73,7 +83,10 @@ fn ingest(log: Log) -> Result<Activity> {
     if let Some(as_of) = log.as_of {
         builder = builder.as_of(as_of);
     }
-    let pushed = builder.push_lazy(log.events);
+    let pushed = match log.source {
+        Source::Files(paths) => builder.push_parquet(paths),
+        Source::Query(events) => builder.push_lazy(*events),
+    };
     bar.finish_and_clear();
     pushed?;
     builder.finish()
@@ -100,6 +113,7 @@ fn review(activity: Activity) -> Result<()> {
     heading("Does each cohort stay?");
     let triangle = activity.retention(period)?;
     println!("{triangle}");
+    println!("\nThe log begins with the first cohort, so whoever was a customer before is counted as new in it.");
     cohorts(&triangle);
 
     heading("And who is gone for good?");
@@ -150,7 +164,7 @@ fn cohorts(triangle: &attrition::Retention) {
     if let [worst, .., best] = rates.as_slice() {
         let (period, name) = (triangle.options(), |date: Date| date.to_string());
         println!(
-            "\nOf the cohort of {} {} came back in the next {}, of that of {} {}.",
+            "Of the cohort of {} {} came back in the next {}, of that of {} {}.",
             name(best.1.span.start),
             share(Some(best.0)),
             period.period(),
@@ -219,8 +233,12 @@ impl Arguments {
             };
             *field = Some(parser.value()?.string()?);
         }
-        if arguments.events.is_some() && (arguments.user.is_none() || arguments.time.is_none()) {
+        let Self { events, user, time, account, feature, value, .. } = &arguments;
+        if events.is_some() && (user.is_none() || time.is_none()) {
             return Err("--events needs --user and --time, the columns of user and time".into());
+        }
+        if events.is_none() && [user, time, account, feature, value].into_iter().any(Option::is_some) {
+            return Err("the columns are those of --events, which is missing".into());
         }
         Ok(Some(arguments))
     }
@@ -231,12 +249,12 @@ impl Arguments {
         let (Some(path), Some(user), Some(time)) = (self.events, self.user, self.time) else {
             return online_retail(calendar, as_of);
         };
-        let (events, rows) = scan(&path)?;
+        let (source, rows) = open(&path)?;
         let mut columns = EventColumns::new(user, time);
         columns = self.account.into_iter().fold(columns, EventColumns::account);
         columns = self.feature.into_iter().fold(columns, EventColumns::feature);
         columns = self.value.into_iter().fold(columns, EventColumns::value);
-        Ok(Log { events, rows, columns, calendar, as_of })
+        Ok(Log { source, rows, columns, calendar, as_of })
     }
 }
 
@@ -246,27 +264,48 @@ fn online_retail(calendar: Calendar, as_of: Option<Date>) -> Result<Log> {
     println!("Invoice lines of the UCI data set Online Retail (CC BY 4.0); cancellations and corrections are not");
     println!("purchases and are filtered out, lines without a customer are left to the intake to count.");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/online_retail/lines.parquet");
-    let (lines, _) = scan(&path)?;
+    let lines = LazyFrame::scan_parquet(PlRefPath::new(path.to_string_lossy()), ScanArgsParquet::default())?;
     let purchase = col("quantity").gt(lit(0)).and(col("unit_price").gt(lit(0.0)));
     let value = (col("quantity").cast(DataType::Float64) * col("unit_price")).alias("value");
     let events = lines.filter(purchase).with_column(value);
     let columns = EventColumns::new("customer_id", "invoice_date").value("value");
-    Ok(Log { events, rows: None, columns, calendar, as_of })
+    Ok(Log { source: Source::Query(Box::new(events)), rows: None, columns, calendar, as_of })
 }
 
-/// A query over a file, and the number of its rows where that is cheap to know.
-fn scan(path: &Path) -> Result<(LazyFrame, Option<u64>)> {
+/// The events behind a path, and about how many rows they are.
+fn open(path: &Path) -> Result<(Source, Option<u64>)> {
+    let file_error = |source| Error::File { path: path.to_owned(), source };
     let text = path.to_string_lossy().into_owned();
-    if !text.contains(['*', '?', '[']) {
-        std::fs::metadata(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    if text.contains(['*', '?', '[']) {
+        let events = LazyFrame::scan_parquet(PlRefPath::new(text), ScanArgsParquet::default())?;
+        return Ok((Source::Query(Box::new(events)), None));
     }
     let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     if is_csv {
+        let rows = estimate_lines(path).map_err(file_error)?;
         let events = LazyCsvReader::new(PlRefPath::new(text)).with_try_parse_dates(true).finish()?;
-        return Ok((events, None));
+        return Ok((Source::Query(Box::new(events)), Some(rows)));
     }
-    let events = LazyFrame::scan_parquet(PlRefPath::new(text), ScanArgsParquet::default())?;
-    let rows = events.clone().select([len()]).collect()?;
-    let rows = rows.column("len")?.get(0)?.try_extract::<u64>()?;
-    Ok((events, Some(rows)))
+    let mut files = vec![path.to_owned()];
+    if std::fs::metadata(path).map_err(file_error)?.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(file_error)?.flatten().map(|entry| entry.path());
+        files = entries.filter(|path| path.extension().is_some_and(|ending| ending == "parquet")).collect();
+        files.sort();
+    }
+    let mut rows = 0;
+    for path in &files {
+        let file = std::fs::File::open(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        rows += ParquetReader::new(file).num_rows()? as u64;
+    }
+    Ok((Source::Files(files), Some(rows)))
+}
+
+/// About how many lines a file has, by the length of its first ones.
+fn estimate_lines(path: &Path) -> std::io::Result<u64> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.take(1 << 20).read_to_end(&mut start)?;
+    let lines = start.iter().filter(|&&byte| byte == b'\n').count().max(1) as u64;
+    Ok(length * lines / (start.len() as u64).max(1))
 }

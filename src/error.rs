@@ -69,8 +69,9 @@ pub enum Error {
         /// The role that is missing: `account`, `feature` or `value`.
         column: &'static str,
     },
-    /// Two activities that cannot be put together.
-    #[error("the activities differ in {what} ({left} and {right}); {way_out}")]
+    /// Two things that should be alike and are not: activities to be put together, frames of one log, a segment frame
+    /// and its activity.
+    #[error("{what} differ ({left} and {right}); {way_out}")]
     Incompatible {
         /// In what they differ.
         what: &'static str,
@@ -111,6 +112,9 @@ pub enum Error {
         /// What to do.
         way_out: &'static str,
     },
+    /// A builder that holds part of a source whose reading failed.
+    #[error("a push failed part of the way, so some of its events are in and some are not; begin a new builder")]
+    Incomplete,
     /// There is nothing to analyse.
     #[error("there is not one event to analyse: {rows} rows read, {left_out} left out")]
     Empty {

@@ -133,7 +133,9 @@ def measure(command):
     `others` is the share of the machine that went to other processes meanwhile.
     """
     busy, start = busy_seconds(), time.perf_counter()
-    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+    # The allocator of attrition's side gives pages back after 10 ms unless told to wait; the engines' own wait longer.
+    environment = {"MIMALLOC_PURGE_DELAY": "1000"} | os.environ
+    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment)
     with child.stdout:
         lines = child.stdout.read().splitlines()
     # A child's peak starts at what its parent held when it was forked: why numpy and the like are not

@@ -2,8 +2,7 @@
 
 use super::Activity;
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT, Part};
-use crate::calendar::Date;
+use super::ledger::{Ledger, NO_ACCOUNT, Part, Rows};
 use crate::error::{Error, Result};
 
 impl Activity {
@@ -15,7 +14,7 @@ impl Activity {
     /// # Errors
     ///
     /// [`Error::NotMapped`] if the log was ingested without accounts; [`Error::TooLarge`] beyond 2^32 events of one
-    /// account on one day.
+    /// account on one day, [`Error::Overflow`] for sums of values beyond an `f64`.
     pub fn by_account(&self) -> Result<Self> {
         let ledger = self.settled();
         let Some(accounts) = &ledger.accounts else { return Err(Error::NotMapped { column: "account" }) };
@@ -23,7 +22,8 @@ impl Activity {
         let mut seats: Vec<usize> =
             (0..ledger.seat_count()).filter(|&seat| ledger.account(seat) != NO_ACCOUNT).collect();
         seats.sort_by_key(|&seat| ledger.account(seat));
-        let mut by_account = Ledger::new(accounts.clone(), None, ledger.features.clone(), ledger.like().rows);
+        let rows = Rows::new(ledger.rows.value.is_some(), ledger.rows.features.is_some());
+        let mut by_account = Ledger::new(accounts.clone(), None, ledger.features.clone(), rows);
         let map = FeatureMap::between(&ledger.features, &ledger.features);
         let mut scratch = Vec::new();
         for same in seats.chunk_by(|&left, &right| ledger.account(left) == ledger.account(right)) {
@@ -36,7 +36,7 @@ impl Activity {
         by_account.check_counts()?;
         if seats.len() < ledger.seat_count() {
             // Features that were only used without an account are not features of this activity.
-            by_account = by_account.select(0..by_account.len(), Date::MAX.days_since_epoch());
+            by_account = by_account.pruned();
         }
         Ok(self.with_ledger(by_account))
     }

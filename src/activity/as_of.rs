@@ -20,13 +20,15 @@ impl Activity {
             let reason = "lies outside the observation; name its end when ingesting, or append the later events";
             return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
         }
-        let ledger = self.settled();
-        let ledger = ledger.select(0..ledger.len(), as_of.days_since_epoch());
+        let ledger = self.settled().until(as_of.days_since_epoch());
         let mut known = self.with_ledger(ledger);
         known.observation = Observation { last: as_of, ..self.observation };
-        let events = known.events();
-        known.intake.after_window += known.intake.events - events;
-        known.intake.events = events;
+        let later = self.events() - known.events();
+        known.intake.after_window += later;
+        known.intake.events = known.intake.events.saturating_sub(later);
+        if known.ledger.accounts.is_some() {
+            known.intake.without_account = known.ledger.events_without_account();
+        }
         Ok(known)
     }
 }

@@ -67,6 +67,8 @@ pub struct ActivityBuilder {
     as_of: Option<Date>,
     on_progress: Option<OnProgress>,
     ingest: Option<Ingest>,
+    /// A push has failed after some of its rows were taken in.
+    failed: bool,
 }
 
 /// What several workers fill together.
@@ -96,6 +98,7 @@ impl ActivityBuilder {
             as_of: None,
             on_progress: None,
             ingest: None,
+            failed: false,
         }
     }
 
@@ -120,7 +123,8 @@ impl ActivityBuilder {
         self
     }
 
-    /// Calls `report` after every batch of rows, from the thread that has read it. There is no report by default.
+    /// Calls `report` after every batch of rows, from the thread that has read it, so reports can overtake each other.
+    /// There is none by default. Name it before the first push.
     #[must_use]
     pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.on_progress = Some(Arc::new(report));
@@ -133,7 +137,8 @@ impl ActivityBuilder {
     ///
     /// Before any row is read: [`Error::MissingColumn`], [`Error::UnsupportedType`], [`Error::Incompatible`] if the ids
     /// are of another type than those pushed before. Then [`Error::InvalidValue`] for a time outside the years 1 to
-    /// 9999 and a value that is not finite. After an error the builder holds part of the frame: begin anew.
+    /// 9999 and a value that is not finite, after which part of the frame is taken in and [`finish`](Self::finish)
+    /// refuses: begin anew. [`Error::InvalidOption`] if the observation begins after it ends.
     pub fn push(&mut self, frame: &DataFrame) -> Result<()> {
         let plan = self.prepare(frame.schema())?;
         let (ingest, reader) = self.ingest(plan)?;
@@ -155,7 +160,13 @@ impl ActivityBuilder {
         };
         let results = in_parallel(slices, &work);
         ingest.end_source();
-        first_error(results)
+        self.ended(first_error(results))
+    }
+
+    /// Remembers that a push has failed part of the way.
+    pub(crate) fn ended(&mut self, pushed: Result<()>) -> Result<()> {
+        self.failed |= pushed.is_err();
+        pushed
     }
 
     /// What the workers of a push share, and a reader for each.
@@ -191,12 +202,16 @@ impl ActivityBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] if nothing was pushed, or if there is not one event and the observation was not given by both
+    /// [`Error::Incomplete`] if a push has failed part of the way; [`Error::InvalidOption`] if the observation was named
+    /// after a push of events outside it; [`Error::Empty`] if nothing was pushed, or if there is not one event and the observation was not given by both
     /// [`observed_from`](Self::observed_from) and [`as_of`](Self::as_of); [`Error::TooLarge`] beyond 2^32 users or
     /// events of one user on one day; [`Error::Overflow`] if the values of one user and day add up to more than an `f64`
     /// holds.
     pub fn finish(self) -> Result<Activity> {
         let Some(ingest) = self.ingest else { return Err(Error::Empty { rows: 0, left_out: 0 }) };
+        if self.failed {
+            return Err(Error::Incomplete);
+        }
         let (intake, _) = ingest.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let ids = |id_type, pool: Pool| KeyIds { id_type, strings: pool.into_strings() };
         let users = ids(ingest.plan.user, ingest.pools.user);
@@ -211,7 +226,16 @@ impl ActivityBuilder {
         let last = self.as_of.or(days.map(|days| Date::from_day(days.1)));
         match (first, last) {
             (Some(first), Some(last)) => {
-                Ok(Activity::new(self.calendar, Observation { first, last: last.max(first) }, intake, ledger))
+                // Whoever names the end after a push has let in what lies behind it.
+                let outside = days.is_some_and(|days| Date::from_day(days.0) < first || Date::from_day(days.1) > last);
+                let last = if self.as_of.is_none() { last.max(first) } else { last };
+                if outside || first > last {
+                    let reason =
+                        "does not hold the events that were pushed; name the observation before the first push";
+                    let value = format!("{first} to {last}");
+                    return Err(Error::InvalidOption { option: "observed_from, as_of", value, reason });
+                }
+                Ok(Activity::new(self.calendar, Observation { first, last }, intake, ledger))
             }
             _ => Err(Error::Empty { rows: intake.rows, left_out: intake.left_out() }),
         }
@@ -265,7 +289,7 @@ impl<'a> Worker<'a> {
         self.room.absorb(&batch);
         self.days = batch.day;
         // The size of strings takes a walk over them, so it is only taken for those who look.
-        let bytes = self.ingest.on_progress.as_ref().map_or(0, |_| frame.estimated_size() as u64);
+        let bytes = self.ingest.on_progress.as_ref().map_or(0, |_| columns.bytes());
         self.ingest.count(intake, bytes, 0);
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::columns::EventColumns;
 use super::intake::Intake;
 use super::reduce::{Batch, LEFT_OUT};
 use super::shard::NO_FEATURE;
-use crate::calendar::{Calendar, Clock, Date, NO_DATE};
+use crate::calendar::{Calendar, Clock, Date, NO_DATE, Zone};
 use crate::error::{Error, Result};
 use crate::frame::ids::IdType;
 use crate::frame::keys::Keys;
@@ -26,8 +26,6 @@ const VALUE_TYPES: &str = "an integer or a float; cast it to Float64";
 pub(crate) struct Plan {
     pub(crate) user: IdType,
     pub(crate) account: Option<IdType>,
-    /// Units of a `Datetime` in a second; none for a `Date`.
-    units_per_second: Option<i64>,
 }
 
 impl Plan {
@@ -35,13 +33,9 @@ impl Plan {
     pub(crate) fn new(schema: &Schema, columns: &EventColumns) -> Result<Self> {
         let user = id_type(schema, &columns.user, "user")?;
         let time = dtype(schema, &columns.time)?;
-        let units_per_second = match time {
-            DataType::Date => None,
-            DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
-            DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
-            DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
-            _ => return Err(unsupported(&columns.time, "time", time, TIME_TYPES)),
-        };
+        if *time != DataType::Date && units_per_second(time).is_none() {
+            return Err(unsupported(&columns.time, "time", time, TIME_TYPES));
+        }
         let account = columns.account.as_ref().map(|column| id_type(schema, column, "account")).transpose()?;
         if let Some(column) = &columns.feature {
             let feature = dtype(schema, column)?;
@@ -55,7 +49,7 @@ impl Plan {
                 return Err(unsupported(column, "value", value, VALUE_TYPES));
             }
         }
-        Ok(Self { user, account, units_per_second })
+        Ok(Self { user, account })
     }
 
     /// All that is pushed to one builder must have ids of one type; times may differ in unit.
@@ -72,6 +66,16 @@ impl Plan {
     }
 }
 
+/// Units of a `Datetime` in a second; none for other types.
+fn units_per_second(dtype: &DataType) -> Option<i64> {
+    match dtype {
+        DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
+        DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
+        _ => None,
+    }
+}
+
 /// The numbers given to strings, over all batches.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
@@ -85,6 +89,9 @@ pub(crate) struct Pools {
 pub(crate) struct Reader<'a> {
     columns: &'a EventColumns,
     plan: Plan,
+    zone: &'a Zone,
+    /// The clock of the unit met last. The unit is that of the batch: a file can say one in its note to Arrow and hold
+    /// another.
     clock: Option<Clock>,
     first_day: i32,
     last_day: i32,
@@ -101,17 +108,24 @@ pub(crate) struct Columns {
     first_row: u64,
 }
 
+impl Columns {
+    /// The memory that the mapped columns take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let others = [&self.account, &self.feature, &self.value].into_iter().flatten();
+        [&self.user, &self.time].into_iter().chain(others).map(|column| column.estimated_size() as u64).sum()
+    }
+}
+
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         columns: &'a EventColumns,
         plan: Plan,
-        calendar: &Calendar,
+        calendar: &'a Calendar,
         window: (Option<Date>, Option<Date>),
     ) -> Self {
-        let clock = plan.units_per_second.map(|units| Clock::new(calendar.zone(), units));
         let first_day = window.0.unwrap_or(Date::MIN).days_since_epoch();
         let last_day = window.1.unwrap_or(Date::MAX).days_since_epoch();
-        Self { columns, plan, clock, first_day, last_day }
+        Self { columns, plan, zone: calendar.zone(), clock: None, first_day, last_day }
     }
 
     /// The columns of a frame whose first row is row `first_row` of all that was handed in.
@@ -162,8 +176,13 @@ impl<'a> Reader<'a> {
         let physical = from.time.to_physical_repr();
         let in_range = |day: i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(&day);
         // First every time on its own, then the reasons to leave a row out, most of which most logs do not have.
-        match &mut self.clock {
-            Some(clock) => {
+        match units_per_second(from.time.dtype()) {
+            Some(units) => {
+                let clock = match self.clock.take() {
+                    Some(clock) if clock.units_per_second() == units => clock,
+                    _ => Clock::new(self.zone, units),
+                };
+                let clock = self.clock.insert(clock);
                 let instants = physical.i64()?;
                 instants.downcast_iter().for_each(|chunk| clock.days(chunk.values(), &mut days));
             }

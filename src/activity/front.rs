@@ -10,7 +10,7 @@ use super::shard::{LOW_FEATURES, NO_FEATURE, hash};
 /// Places in the table at first. It grows until it holds the users of a day, and no further, so that the small table of a
 /// small product stays in the innermost cache.
 const FIRST_PLACES: usize = 1 << 12;
-/// Places at the most: with 16 bytes each, what a second-level cache holds.
+/// Places at the most: 4 MiB for a log of users and days alone, 14 MiB for one that has more.
 const MOST_PLACES: usize = 1 << 18;
 
 /// What an event has beside user and day. For a log that maps nothing else it is `()`, which takes neither room nor time.
@@ -154,9 +154,11 @@ impl<B: Beside> Front<B> {
     /// Where the search for a user-day begins, in a table of any size.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits matter")]
-    pub(crate) fn place(user: u64, day: i32) -> usize {
-        // The days of a user go side by side, so that a change of day touches the same line of the cache.
-        (hash(user) as usize).wrapping_add(day.unsigned_abs() as usize)
+    pub(crate) fn place(user: u64, day: i32, beside: &B) -> usize {
+        // Days and accounts are spread by odd factors: those of one user must not stand in one run, which every search
+        // would have to walk.
+        let account = beside.account().map_or(0, |account| account.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
+        (hash(user) ^ account).wrapping_add(u64::from(day.cast_unsigned()).wrapping_mul(0x9E37_79B1)) as usize
     }
 
     /// The place itself; tables have a power of two of them.
@@ -216,7 +218,7 @@ impl<B: Beside> Front<B> {
             self.places = vec![Part::default(); self.places.len() * 2];
         }
         for part in kept {
-            self.add(Self::place(part.user, part.day), part, out);
+            self.add(Self::place(part.user, part.day, &part.beside), part, out);
         }
     }
 
@@ -254,7 +256,7 @@ mod tests {
             sum.0 += 1;
             sum.1 |= 1 << feature;
             let beside = Rest { account, low: 1 << feature, ..Rest::default() };
-            front.add(Front::<Rest>::place(user, day), Part { user, day, events: 1, beside }, &mut collect);
+            front.add(Front::place(user, day, &beside), Part { user, day, events: 1, beside }, &mut collect);
         }
         front.drain(&mut collect);
         assert_eq!(seen, expected);

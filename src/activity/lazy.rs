@@ -1,6 +1,6 @@
 //! Ingestion of queries on the streaming engine.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -10,7 +10,7 @@ use super::Activity;
 use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
 use super::columns::EventColumns;
 use crate::calendar::Calendar;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Activity {
     /// The activity of the events that a query yields, read in batches on the streaming engine: only the mapped
@@ -53,6 +53,7 @@ impl ActivityBuilder {
         };
         let query = events.select([mapped]).sink_batches(PlanCallback::new(send), true, None)?;
         let work = || -> Result<()> {
+            let _closing = Closing(&receiver);
             let mut worker = Worker::new(ingest, reader.clone());
             loop {
                 let received = {
@@ -63,10 +64,7 @@ impl ActivityBuilder {
                     worker.finish();
                     return Ok(());
                 };
-                if let Err(error) = worker.absorb(&frame, first_row) {
-                    receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    return Err(error);
-                }
+                worker.absorb(&frame, first_row)?;
             }
         };
         let (collected, results) = thread::scope(|scope| {
@@ -75,7 +73,17 @@ impl ActivityBuilder {
             (query.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), results)
         });
         ingest.end_source();
-        first_error(results)?;
-        Ok(collected?)
+        self.ended(first_error(results).and(collected.map_err(Error::from)))
+    }
+}
+
+/// Closes the channel when a worker ends, be it by an error or a panic, so that the query does not wait for a reader.
+///
+/// A worker that ends in peace has found the channel empty and closed.
+struct Closing<'a>(&'a Mutex<Option<Receiver<(DataFrame, u64)>>>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -170,6 +170,12 @@ impl Ledger {
         scratch
     }
 
+    /// The number of events of seats without an account.
+    pub(crate) fn events_without_account(&self) -> u64 {
+        let seats = (0..self.seat_count()).filter(|&seat| self.account(seat) == NO_ACCOUNT);
+        seats.flat_map(|seat| &self.rows.events[self.rows_of_seat(seat)]).map(|&events| u64::from(events)).sum()
+    }
+
     /// Closes the seat whose rows have been appended last.
     pub(crate) fn end_seat(&mut self, account: u32) {
         if self.accounts.is_some() {
@@ -187,11 +193,5 @@ impl Ledger {
     /// How many seats have been ended.
     pub(crate) fn seat_count(&self) -> usize {
         self.first_row.len() - 1
-    }
-
-    /// An empty table of the same kind and features, to be filled by a rebuild.
-    pub(crate) fn like(&self) -> Self {
-        let rows = Rows::new(self.rows.value.is_some(), self.rows.features.is_some());
-        Self::new(Ids::new(self.actors.id_type()), self.accounts.clone(), self.features.clone(), rows)
     }
 }

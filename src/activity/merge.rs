@@ -74,12 +74,14 @@ impl Activity {
     /// The activity of two logs together.
     ///
     /// It equals the activity of one ingestion of both, so a log can be divided by files, machines or days in any way.
-    /// The observation runs from the earlier first to the later last day; what was left out is added up.
+    /// The observation runs from the earlier first to the later last day; what was left out is added up. Every day in
+    /// between then counts as observed, so merge logs whose observations meet: January and March alone would make a
+    /// February in which nobody came.
     ///
     /// # Errors
     ///
     /// [`Error::Incompatible`] if calendars, mapped columns or types of ids differ; [`Error::TooLarge`] beyond 2^32
-    /// users or events of one user on one day.
+    /// users or events of one user on one day, [`Error::Overflow`] for sums of values beyond an `f64`.
     ///
     /// # Example
     ///
@@ -153,10 +155,10 @@ impl Activity {
             if left == right { Ok(()) } else { Err(Error::Incompatible { what, left, right, way_out }) }
         };
         let way_out = "ingest both logs in one calendar";
-        differ("calendar", self.calendar.to_string(), other.calendar.to_string(), way_out)?;
+        differ("the calendars", self.calendar.to_string(), other.calendar.to_string(), way_out)?;
         let way_out = "cast the ids of both logs to one type before ingesting them";
         let ids = |ids: &Ids| format!("{:?}", ids.id_type());
-        differ("the type of user", ids(&self.ledger.actors), ids(&other.ledger.actors), way_out)?;
+        differ("the types of user", ids(&self.ledger.actors), ids(&other.ledger.actors), way_out)?;
         let accounts = |ledger: &Ledger| ledger.accounts.as_ref().map_or_else(|| "not mapped".to_owned(), ids);
         differ(
             "account",
@@ -167,9 +169,9 @@ impl Activity {
         let mapped = |is: bool| if is { "mapped" } else { "not mapped" }.to_owned();
         let way_out = "map the same columns in both logs";
         let feature = |rows: &Rows| mapped(rows.features.is_some());
-        differ("feature", feature(&self.ledger.rows), feature(&other.ledger.rows), way_out)?;
+        differ("the features", feature(&self.ledger.rows), feature(&other.ledger.rows), way_out)?;
         let value = |rows: &Rows| mapped(rows.value.is_some());
-        differ("value", value(&self.ledger.rows), value(&other.ledger.rows), way_out)
+        differ("the values", value(&self.ledger.rows), value(&other.ledger.rows), way_out)
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Observation {
 /// For every actor it holds the sorted local days with at least one event, and per such day the number of events, and
 /// where they were mapped the summed value and the set of features; all within the account on whose behalf the user
 /// acted, where accounts were mapped. It takes 8 bytes an active day, 16 with values, and 8 more with features (12 for
-/// each feature beyond the 64th that a row has).
+/// each feature beyond the 64th that a row has), beside the ids and 12 bytes an actor and account.
 ///
 /// The observation goes from [`observed_from`](Self::observed_from) to [`as_of`](Self::as_of), both days included and
 /// seen to their end. Days within it on which nothing happened count as quiet; days outside it are unknown.
@@ -169,7 +169,7 @@ impl Activity {
         let count = |count: &mut u64, _: sweep::Actor, days: &[i32]| {
             *count += days.chunk_by(|day, next| day == next).count() as u64;
         };
-        self.sweep(|| 0, count, |left, right| left + right)
+        self.sweep(1, || 0, count, |left, right| left + right)
     }
 
     /// The number of events.

@@ -62,7 +62,7 @@ impl ActivityBuilder {
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
         let mut opened = Vec::with_capacity(paths.len());
         for path in &paths {
-            let (metadata, schema) = open(path)?;
+            let (metadata, schema) = open(path, self.columns())?;
             opened.push((path, metadata, self.prepare(&schema)?));
         }
         let Some((.., first_plan)) = opened.first() else { return Ok(()) };
@@ -107,7 +107,8 @@ impl ActivityBuilder {
             worker.finish();
             Ok(())
         };
-        first_error(in_parallel(groups.len(), &work))
+        let results = in_parallel(groups.len(), &work);
+        self.ended(first_error(results))
     }
 }
 
@@ -126,11 +127,19 @@ fn file(path: &Path) -> Result<File> {
     File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
-/// The metadata of a file without its Arrow schema, and its schema with it, by which the types are judged.
-fn open(path: &Path) -> Result<(FileMetadataRef, Schema)> {
+/// The metadata of a file without its Arrow schema, and the schema of the mapped columns with it, by which types are
+/// judged.
+fn open(path: &Path, columns: &EventColumns) -> Result<(FileMetadataRef, Schema)> {
     let mut reader = ParquetReader::new(file(path)?);
     let mut metadata = reader.get_metadata()?.as_ref().clone();
     metadata.key_value_metadata = None;
-    let schema = Schema::from_arrow_schema(reader.schema()?.as_ref());
-    Ok((Arc::new(metadata), schema))
+    let mut schema = reader.schema()?.as_ref().clone();
+    let available: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+    // Other columns may have types that polars was built without, on which it panics.
+    let mapped = columns.names();
+    if let Some(column) = mapped.iter().find(|column| !schema.contains(column)) {
+        return Err(Error::MissingColumn { column: (*column).to_owned(), available });
+    }
+    schema.retain(|name, _| mapped.contains(&name.as_str()));
+    Ok((Arc::new(metadata), Schema::from_arrow_schema(&schema)))
 }

@@ -78,19 +78,21 @@ impl<B: Beside> Reducer<B> {
     pub(crate) fn absorb(&self, batch: &Batch<'_>, lanes: &mut Lanes<B>) {
         let rows = batch.day.len();
         let mut places = [0; TOGETHER];
+        let mut besides = [B::default(); TOGETHER];
         for start in (0..rows).step_by(TOGETHER) {
             let end = rows.min(start + TOGETHER);
             // The places of a few rows are looked at before the first is needed.
             let mut peeked = 0;
-            for (place, row) in places.iter_mut().zip(start..end) {
-                *place = Front::<B>::place(batch.user.keys[row], batch.day[row]);
+            for ((place, beside), row) in places.iter_mut().zip(&mut besides).zip(start..end) {
+                *beside = B::of(batch, row);
+                *place = Front::place(batch.user.keys[row], batch.day[row], beside);
                 peeked |= lanes.front.peek(*place);
             }
             black_box(peeked);
-            for (&place, row) in places.iter().zip(start..end) {
+            for ((&place, &beside), row) in places.iter().zip(&besides).zip(start..end) {
                 let (user, day) = (batch.user.keys[row], batch.day[row]);
                 if day != LEFT_OUT {
-                    lanes.add(place, Part { user, day, events: 1, beside: B::of(batch, row) });
+                    lanes.add(place, Part { user, day, events: 1, beside });
                 }
             }
             if lanes.waiting > WAITING {
@@ -114,12 +116,7 @@ impl<B: Beside> Reducer<B> {
         lanes.waiting = 0;
     }
 
-    fn finish(
-        self,
-        users: &KeyIds,
-        accounts: Option<&KeyIds>,
-        features: Option<&Strings>,
-    ) -> Result<Ledger> {
+    fn finish(self, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>) -> Result<Ledger> {
         let shards: Vec<Grouped> = self
             .shards
             .into_par_iter()
@@ -210,7 +207,12 @@ impl Reduction {
     }
 
     /// The ledger of all events absorbed. It depends on the events alone, not on their order.
-    pub(crate) fn finish(self, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>) -> Result<Ledger> {
+    pub(crate) fn finish(
+        self,
+        users: &KeyIds,
+        accounts: Option<&KeyIds>,
+        features: Option<&Strings>,
+    ) -> Result<Ledger> {
         match self {
             Self::Plain(reducer) => reducer.finish(users, accounts, features),
             Self::Full(reducer) => reducer.finish(users, accounts, features),

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Activity;
 use super::ledger::Ledger;
-use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
 use crate::frame::pool::{NO_KEY, Pool};
@@ -73,14 +72,15 @@ impl IntoIterator for Split {
 
 /// # Segments
 impl Activity {
-    /// Divides the activity by a segment frame. No segment is left out or lumped together, however many there are, and
-    /// actors that the frame does not know are kept under `None`, so the parts add up to the whole.
+    /// Divides the activity by a segment frame. No segment with an active actor is left out or lumped together, however
+    /// many there are, and actors that the frame does not know are kept under `None`, so every actor is in one part.
     ///
-    /// Each part has the observation and the intake of the whole.
+    /// Each part has the observation of the whole, and its intake too: what was left out belongs to no segment.
     ///
     /// # Errors
     ///
-    /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::TwoSegments`] if the frame gives an actor two.
+    /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::Incompatible`] if the frame has strings where the
+    /// activity has integers or the reverse; [`Error::TwoSegments`] if the frame gives an actor two.
     ///
     /// # Example
     ///
@@ -101,18 +101,15 @@ impl Activity {
     pub fn split_by(&self, segments: &DataFrame, columns: &SegmentColumns) -> Result<Split> {
         let ledger = self.settled();
         let (names, segment_of) = segments_of(&ledger, segments, columns)?;
-        let part = |segment: Option<u32>| {
-            let actors = (0..ledger.len()).filter(|&actor| segment_of[actor] == segment);
-            self.with_ledger(ledger.select(actors, Date::MAX.days_since_epoch()))
-        };
-        let numbers: Vec<u32> = (0..).zip(&names).map(|(number, _)| number).collect();
-        let mut parts: Vec<_> =
-            numbers.iter().map(|&number| (Some(names[number as usize].clone()), part(Some(number)))).collect();
-        if segment_of.contains(&None) {
-            parts.push((None, part(None)));
+        let mut actors: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
+        for (actor, segment) in segment_of.iter().enumerate() {
+            actors[segment.map_or(names.len(), |segment| segment as usize)].push(actor);
         }
+        let names = names.into_iter().map(Some).chain([None]);
+        let part = |actors: Vec<usize>| self.with_ledger(ledger.select(&actors, i32::MAX));
+        let parts = names.zip(actors).filter(|(_, actors)| !actors.is_empty());
+        let mut parts: Vec<_> = parts.map(|(name, actors)| (name, part(actors))).collect();
         parts.sort_by(|(left, _), (right, _)| (left.is_none(), left).cmp(&(right.is_none(), right)));
-        parts.retain(|(_, part)| part.actors() > 0);
         Ok(Split { parts })
     }
 
@@ -125,8 +122,8 @@ impl Activity {
         let ledger = self.settled();
         let (names, segment_of) = segments_of(&ledger, segments, columns)?;
         let name = |number: Option<u32>| number.map(|number| names[number as usize].as_str());
-        let actors = (0..ledger.len()).filter(|&actor| name(segment_of[actor]) == segment);
-        Ok(self.with_ledger(ledger.select(actors, Date::MAX.days_since_epoch())))
+        let actors: Vec<usize> = (0..ledger.len()).filter(|&actor| name(segment_of[actor]) == segment).collect();
+        Ok(self.with_ledger(ledger.select(&actors, i32::MAX)))
     }
 }
 
@@ -140,7 +137,7 @@ fn segments_of(
     let same_kind = |ids: &Ids| (ids.id_type() == read::TEXT) == (id_type == read::TEXT);
     if !same_kind(&ledger.actors) {
         return Err(Error::Incompatible {
-            what: "the type of actor",
+            what: "the types of actor",
             left: format!("{:?}", ledger.actors.id_type()),
             right: format!("{id_type:?}"),
             way_out: "cast the actor column of the segment frame",

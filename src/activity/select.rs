@@ -1,45 +1,46 @@
 //! Part of a table as a table of its own.
 
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT};
+use super::ledger::{Ledger, NO_ACCOUNT, Rows};
 use crate::frame::ids::Ids;
 
 impl Ledger {
     /// The rows of some actors, in order, up to a day; and only the accounts and features that occur in them.
-    pub(crate) fn select(&self, actors: impl Iterator<Item = usize> + Clone, last_day: i32) -> Self {
-        let mut features = vec![false; self.features.len()];
-        let mut accounts = vec![false; self.accounts.as_ref().map_or(0, Ids::len)];
+    pub(crate) fn select(&self, actors: &[usize], last_day: i32) -> Self {
         let kept = |seat: usize| {
             let rows = self.rows_of_seat(seat);
             let end = rows.start + self.rows.day[rows.clone()].partition_point(|&day| day <= last_day);
             rows.start..end
         };
-        for seat in actors.clone().flat_map(|actor| self.seats(actor)).filter(|&seat| !kept(seat).is_empty()) {
-            if let Some(used) = accounts.get_mut(self.account(seat) as usize) {
-                *used = true;
-            }
+        let mut accounts = Vec::new();
+        let mut features = vec![false; self.features.len()];
+        for seat in actors.iter().flat_map(|&actor| self.seats(actor)).filter(|&seat| !kept(seat).is_empty()) {
+            accounts.extend(Some(self.account(seat)).filter(|&account| account != NO_ACCOUNT));
             if let Some(sets) = &self.rows.features {
                 kept(seat).for_each(|row| sets.of(row).for_each(|feature| features[feature as usize] = true));
             }
         }
-        let feature_places = places(&features);
-        let account_places = places(&accounts);
-        let map = FeatureMap::new(feature_places);
-        let mut ledger = self.like();
-        ledger.features =
-            self.features.iter().zip(&features).filter(|(_, used)| **used).map(|(name, _)| name.clone()).collect();
-        if let Some(ids) = &mut ledger.accounts {
+        accounts.sort_unstable();
+        accounts.dedup();
+        let account_ids = self.accounts.as_ref().map(|ids| {
             let mut known = Ids::new(ids.id_type());
-            (0..ids.len()).filter(|&number| accounts[number]).for_each(|number| known.push_from(ids, number));
-            *ids = known;
-        }
-        for actor in actors {
+            accounts.iter().for_each(|&account| known.push_from(ids, account as usize));
+            known
+        });
+        let used = self.features.iter().zip(&features).filter(|(_, used)| **used);
+        let names = used.map(|(name, _)| name.clone()).collect();
+        let map = FeatureMap::new(places(&features));
+        let rows = Rows::new(self.rows.value.is_some(), self.rows.features.is_some());
+        let mut ledger = Self::new(Ids::new(self.actors.id_type()), account_ids, names, rows);
+        for &actor in actors {
             let before = ledger.seat_count();
             for seat in self.seats(actor) {
                 let rows = kept(seat);
                 if !rows.is_empty() {
                     ledger.rows.extend(&self.rows, rows, &map);
-                    ledger.end_seat(account_places.get(self.account(seat) as usize).copied().unwrap_or(NO_ACCOUNT));
+                    let place =
+                        accounts.binary_search(&self.account(seat)).ok().and_then(|place| u32::try_from(place).ok());
+                    ledger.end_seat(place.unwrap_or(NO_ACCOUNT));
                 }
             }
             if ledger.seat_count() > before {
@@ -48,6 +49,16 @@ impl Ledger {
             }
         }
         ledger
+    }
+
+    /// All of it, without the accounts and features that do not occur.
+    pub(crate) fn pruned(&self) -> Self {
+        self.until(i32::MAX)
+    }
+
+    /// The rows up to a day.
+    pub(crate) fn until(&self, last_day: i32) -> Self {
+        self.select(&(0..self.len()).collect::<Vec<_>>(), last_day)
     }
 }
 

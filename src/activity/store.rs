@@ -1,7 +1,7 @@
 //! An activity as a Parquet file, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -90,9 +90,12 @@ impl Activity {
     /// was written by a later version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut bytes = fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        let place =
-            seal_place(&bytes).ok_or_else(|| foreign(path, "it is not a whole file written by Activity::save"))?;
+        let file_error = |source| Error::File { path: path.to_owned(), source };
+        let not_ours = || foreign(path, "it is not a whole file written by Activity::save");
+        // A log that is not ours may be larger than memory, so only its end is looked at before it is read.
+        seal_place(&end_of(path).map_err(file_error)?).ok_or_else(not_ours)?;
+        let mut bytes = fs::read(path).map_err(file_error)?;
+        let place = seal_place(&bytes).ok_or_else(not_ours)?;
         let seal = bytes[place.clone()].to_vec();
         bytes[place].copy_from_slice(UNSEALED.as_bytes());
         if format!("{:016x}", xxh3_64(&bytes)).as_bytes() != seal {
@@ -113,6 +116,17 @@ fn seal_place(bytes: &[u8]) -> Option<Range<usize>> {
     let start = bytes.windows(SEAL.len()).rposition(|window| window == SEAL.as_bytes())? + SEAL.len();
     let end = start + UNSEALED.len();
     (end <= bytes.len()).then_some(start..end)
+}
+
+/// The end of a file, which holds the header of ours.
+fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    const LONGEST_HEADER: u64 = 1 << 26;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_HEADER)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(end)
 }
 
 /// Writes a file beside its place and moves it there, which is one step of the file system.

@@ -7,6 +7,9 @@ use rayon::prelude::*;
 use super::Activity;
 use crate::frame::ids::Ids;
 
+/// So many counts all accumulators of a sweep may have together.
+const ALL_CELLS: usize = 1 << 27;
+
 /// An actor met on a sweep: its place in the ledger, or among those that only the recent events know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Actor {
@@ -30,14 +33,16 @@ impl Activity {
 
     /// Visits every actor with its days in ascending order; a day in several accounts can stand more than once.
     ///
-    /// Each thread gathers into an accumulator of its own; these are joined in the order of the actors.
+    /// Each thread gathers into an accumulator of its own, of `cells` counts; these are joined in the order of the actors.
+    /// Where accumulators are large there are fewer of them than threads.
     pub(crate) fn sweep<A: Send>(
         &self,
+        cells: usize,
         new: impl Fn() -> A + Sync,
         visit: impl Fn(&mut A, Actor, &[i32]) + Sync,
         join: impl Fn(A, A) -> A,
     ) -> A {
-        let parts = self.parts(rayon::current_num_threads());
+        let parts = self.parts(rayon::current_num_threads().min(ALL_CELLS / cells.max(1)).max(1));
         let swept: Vec<A> = parts
             .into_par_iter()
             .map(|actors| {

@@ -95,6 +95,11 @@ impl Date {
         Self(day)
     }
 
+    /// The same, or the end of the calendar that it lies beyond.
+    pub(crate) fn held(self) -> Self {
+        Self(self.0.clamp(FIRST_DAY, Self::MAX.0))
+    }
+
     /// Year and month; dates that only arithmetic can reach are held at the ends of the calendar.
     pub(crate) fn year_month(self) -> (i32, i32) {
         let date = self.to_civil();

@@ -75,10 +75,11 @@ impl Calendar {
         self.week_starts
     }
 
-    /// The period of the given kind that holds `date`, as its first and last day.
+    /// The period of the given kind that holds `date`, as its first and last day. A date that only arithmetic can reach
+    /// is held at the end of the calendar.
     #[must_use]
     pub fn span(&self, period: Period, date: Date) -> Span {
-        self.span_of(period, self.ordinal(period, date))
+        self.span_of(period, self.ordinal(period, date.held()))
     }
 
     pub(crate) fn zone(&self) -> &Zone {

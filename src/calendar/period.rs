@@ -82,7 +82,7 @@ impl Calendar {
             Period::Year => first_of(ordinal, 12),
         };
         // The week that holds the last day of the calendar ends with it.
-        Span { start: start(ordinal), end: (start(ordinal + 1) - 1).min(Date::MAX) }
+        Span { start: start(ordinal).held(), end: (start(ordinal + 1) - 1).min(Date::MAX) }
     }
 
     /// The day number of the first day of week 0. Day 0 was a Thursday.

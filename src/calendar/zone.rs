@@ -110,6 +110,11 @@ impl Clock {
         Self { units_per_second, units_per_day, stretches, last, rules: zone.rules.clone() }
     }
 
+    /// How many of its units a second has.
+    pub(crate) fn units_per_second(&self) -> i64 {
+        self.units_per_second
+    }
+
     /// Appends the local day of each instant, [`NO_DATE`] for one outside the years 1 to 9999.
     pub(crate) fn days(&mut self, instants: &[i64], days: &mut Vec<i32>) {
         // A log stays on one day for many rows, so most need no division.

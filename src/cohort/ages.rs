@@ -16,7 +16,8 @@ pub enum Criterion {
     /// Active in period k or in any later one up to the end of observation. "Unbounded", "on or after" and, in
     /// Mixpanel, the default. Never rises with k, and past cells can still rise as people return.
     OnOrAfter,
-    /// Active in any of the periods 1 to k: has returned by then. Never falls with k.
+    /// Active in any of the periods 1 to k: has returned by then. Never falls with k. Mixpanel's "on or before" counts
+    /// period 0 too, by which everybody has returned at once.
     OnOrBefore,
     /// Active in every period up to k. Countly's "full" retention. Never rises with k.
     Streak,

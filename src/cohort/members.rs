@@ -69,8 +69,8 @@ impl Retention {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] if the triangle has no such cell; [`Error::Incompatible`] if `activity` is not the one
-    /// the triangle was made from, so that its members would not be those that were counted.
+    /// [`Error::InvalidOption`] if the triangle has no such cell; [`Error::Incompatible`] if `activity` has another
+    /// number of them or another `as_of`, and so cannot be the one the triangle was made from.
     pub fn members(&self, activity: &Activity, cohort: Date, age: u32) -> Result<Members> {
         let counted = self.cell(cohort, age).and_then(|cell| cell.so_far);
         let Some((row, counted)) = self.row(cohort).zip(counted) else {
@@ -80,6 +80,7 @@ impl Retention {
         let span = self.cohorts[row].span;
         let table = activity.periods(self.options.period);
         let found = activity.sweep(
+            0,
             Vec::new,
             |found, actor, days| {
                 let entered = days.first().map(|&first| table.spans()[table.of(first) as usize]);

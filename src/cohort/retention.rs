@@ -212,6 +212,7 @@ impl Activity {
         // Each stretch of retained ages is entered at its ends; sums along the ages give the counts.
         let width = ages + 1;
         let mut counts = self.sweep(
+            cohorts * width,
             || vec![0_u32; cohorts * width],
             |counts, _, days| {
                 let Some(row) = days.first().and_then(|&first| (table.of(first) as usize).checked_sub(skipped)) else {
@@ -277,7 +278,7 @@ impl Retention {
     /// The cell of the cohort whose period holds `cohort`, at an age; `None` if the triangle has no such cell.
     #[must_use]
     pub fn cell(&self, cohort: Date, age: u32) -> Option<RetentionCell> {
-        (age <= self.horizon()).then(|| self.row(cohort).map(|row| self.at(row, age as usize)))?
+        (age <= self.horizon()).then(|| self.row(cohort).map(|row| self.at(row, age as usize, self.wilson())))?
     }
 
     /// The place of the cohort whose period holds a day.
@@ -288,7 +289,8 @@ impl Retention {
 
     /// All cells of a cohort in order of age.
     pub(super) fn cells(&self, row: usize) -> impl Iterator<Item = RetentionCell> + '_ {
-        (0..self.ages).map(move |age| self.at(row, age))
+        let wilson = self.wilson();
+        (0..self.ages).map(move |age| self.at(row, age, wilson))
     }
 
     fn coverage(&self, row: usize, age: usize) -> Coverage {
@@ -299,7 +301,7 @@ impl Retention {
         }
     }
 
-    fn at(&self, row: usize, age: usize) -> RetentionCell {
+    fn at(&self, row: usize, age: usize, wilson: Option<Wilson>) -> RetentionCell {
         let coverage = self.coverage(row, age);
         let count = u64::from(self.counts[row * self.ages + age]);
         let observed = coverage == Coverage::Observed;
@@ -311,12 +313,13 @@ impl Retention {
             active: observed.then_some(count),
             eligible: observed.then_some(size),
             rate: if observed { ratio(count, size) } else { None },
-            interval: if observed { self.interval(count, size) } else { None },
+            interval: wilson.filter(|_| observed).and_then(|wilson| wilson.interval(count, size)),
         }
     }
 
-    fn interval(&self, active: u64, eligible: u64) -> Option<Interval> {
-        Wilson::new(self.options.confidence).ok()?.interval(active, eligible)
+    /// The intervals asked for; the confidence was judged when the question was put.
+    fn wilson(&self) -> Option<Wilson> {
+        Wilson::new(self.options.confidence).ok()
     }
 
     /// The mean retention curve over the observed cells, age by age.
@@ -326,6 +329,7 @@ impl Retention {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of cohorts are far below 2^53")]
     pub fn curve(&self) -> Vec<CurvePoint> {
+        let wilson = self.wilson();
         let point = |age: usize| {
             let observed = |&row: &usize| self.coverage(row, age) == Coverage::Observed && self.cohorts[row].size > 0;
             let (mut cohorts, mut active, mut eligible, mut rates) = (0, 0, 0, 0.0);
@@ -343,7 +347,7 @@ impl Retention {
                 eligible,
                 weighted_mean: ratio(active, eligible),
                 plain_mean: (cohorts > 0).then(|| rates / cohorts as f64),
-                interval: self.interval(active, eligible),
+                interval: wilson.and_then(|wilson| wilson.interval(active, eligible)),
             }
         };
         (0..self.ages).map(point).collect()
@@ -368,8 +372,9 @@ impl Retention {
     ///
     /// [`Error::Polars`] if polars refuses the frame.
     pub fn to_frame(&self) -> Result<DataFrame> {
-        let cells =
-            || (0..self.cohorts.len()).flat_map(|row| self.cells(row).map(move |cell| (self.cohorts[row], cell)));
+        let rows = 0..self.cohorts.len();
+        let all: Vec<_> = rows.flat_map(|row| self.cells(row).map(move |cell| (self.cohorts[row], cell))).collect();
+        let cells = || all.iter().copied();
         let counts = |count: fn(RetentionCell) -> Option<u64>| cells().map(|(_, cell)| count(cell)).collect::<Vec<_>>();
         let rates = |rate: fn(RetentionCell) -> Option<f64>| cells().map(|(_, cell)| rate(cell)).collect::<Vec<_>>();
         write::frame(vec![
@@ -387,7 +392,7 @@ impl Retention {
         ])
     }
 
-    /// The triangle of rates as a wide frame: one row a cohort, one column an age.
+    /// The triangle of rates as a wide frame: one row a cohort in order of time, one column an age.
     ///
     /// | column | type | meaning |
     /// | --- | --- | --- |
@@ -405,13 +410,13 @@ impl Retention {
             write::column("size", cohorts.iter().map(|cohort| cohort.size).collect::<Vec<_>>()),
         ];
         columns.extend((0..self.ages).map(|age| {
-            let rates: Vec<Option<f64>> = (0..cohorts.len()).map(|row| self.at(row, age).rate).collect();
+            let rates: Vec<Option<f64>> = (0..cohorts.len()).map(|row| self.at(row, age, None).rate).collect();
             write::column(&age.to_string(), rates)
         }));
         write::frame(columns)
     }
 
-    /// The mean curve as a frame, one row an age.
+    /// The mean curve as a frame, one row an age, ages ascending.
     ///
     /// | column | type | meaning |
     /// | --- | --- | --- |
@@ -420,7 +425,7 @@ impl Retention {
     /// | `active`, `eligible` | UInt64 | sums over these cohorts |
     /// | `weighted_mean` | Float64 | `active / eligible`; null without a cohort |
     /// | `plain_mean` | Float64 | mean of the cohorts' rates; null without a cohort |
-    /// | `lower`, `upper` | Float64 | Wilson interval of the weighted mean |
+    /// | `lower`, `upper` | Float64 | Wilson interval of the weighted mean; null without a cohort |
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use super::retention::{Retention, RetentionCell};
 use crate::calendar::{Coverage, Period};
 
 const MOST_COHORTS: usize = 24;
-const MOST_AGES: usize = 13;
+const MOST_AGES: usize = 9;
 
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,20 +15,20 @@ impl fmt::Display for Retention {
         let ages = (self.horizon() as usize + 1).min(MOST_AGES);
         let before = self.cohorts.len().saturating_sub(MOST_COHORTS);
         writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of the cohort")?;
-        write!(f, "  {:<10} {:>8}", "cohort", "size")?;
+        write!(f, "  {:<11} {:>8}", "cohort", "size")?;
         (0..ages).try_for_each(|age| write!(f, " {age:>5}"))?;
         writeln!(f)?;
         for row in before..self.cohorts.len() {
             let cohort = self.cohorts[row];
             let label = cohort.span.start.to_string();
             let label = if matches!(period, Period::Day | Period::Week) { &label } else { &label[..7] };
-            write!(f, "  {:<10} {:>8}", format!("{label}{}", cohort.coverage.sign()), cohort.size)?;
+            write!(f, "  {:<11} {:>8}", format!("{label}{}", cohort.coverage.sign()), cohort.size)?;
             self.cells(row).take(ages).try_for_each(|cell| write!(f, " {:>5}", shown(cell)))?;
             writeln!(f)?;
         }
         let curve = self.curve();
         let means = |f: &mut fmt::Formatter<'_>, name: &str, mean: fn(&super::CurvePoint) -> Option<f64>| {
-            write!(f, "  {name:<19}")?;
+            write!(f, "  {name:<20}")?;
             curve.iter().take(ages).try_for_each(|point| write!(f, " {:>5}", percent(mean(point))))
         };
         means(f, "weighted mean", |point| point.weighted_mean)?;
@@ -36,10 +36,10 @@ impl fmt::Display for Retention {
         means(f, "plain mean", |point| point.plain_mean)?;
         write!(f, "\n  * still open, in no mean; ~ begins before the log")?;
         if before > 0 {
-            write!(f, "; {before} earlier cohorts are in the means and in to_frame()")?;
+            write!(f, "\n  {before} earlier cohorts are in the means and in to_frame()")?;
         }
         if ages <= self.horizon() as usize {
-            write!(f, "; ages to {} in to_frame()", self.horizon())?;
+            write!(f, "\n  ages up to {} are in to_frame()", self.horizon())?;
         }
         Ok(())
     }

@@ -119,7 +119,8 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] if there is no window, or one of 0 or more than 36525 days.
+    /// [`Error::InvalidOption`] if there is no window, or one of 0 or more than 36525 days; [`Error::TooLarge`] for more
+    /// than 2^26 days times windows.
     ///
     /// # Example
     ///
@@ -142,6 +143,11 @@ impl Activity {
     /// assert_eq!(usage.on(month, date(2024, 1, 2)).unwrap().coverage, Coverage::Open);
     /// # Ok::<(), attrition::Error>(())
     /// ```
+    ///
+    /// # References
+    ///
+    /// PostHog, "Trends": weekly and monthly active users; Amplitude, "Rolling windows"; Mixpanel, "Insights". All three
+    /// count 7 and 30 days that end with the label.
     pub fn active_users(&self, options: impl Into<ActiveUsersOptions>) -> Result<ActiveUsers> {
         let options = options.into();
         options.check()?;
@@ -163,6 +169,7 @@ impl Activity {
         let new =
             || (trailing.tally(), tables.iter().map(|table| vec![0_u32; table.spans().len()]).collect::<Vec<_>>());
         let (tally, periods) = self.sweep(
+            2 * trailing.cells(),
             new,
             |(tally, periods), _, days| {
                 trailing.count(tally, days);

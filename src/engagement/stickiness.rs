@@ -135,7 +135,8 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for a week or month of 0 or more than 36525 days.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for a week or month of 0 or more than 36525 days;
+    /// [`Error::TooLarge`](crate::Error::TooLarge) for an observation of more than 2^24 days.
     ///
     /// # Example
     ///
@@ -206,6 +207,8 @@ impl Stickiness {
     /// | `dau_per_wau`, `dau_per_mau`, `wau_per_mau` | Float64 | the ratios; null without a denominator |
     /// | `wau_coverage`, `mau_coverage` | String | `observed` or `truncated` |
     ///
+    /// Only the ratios have nulls.
+    ///
     /// # Errors
     ///
     /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
@@ -237,6 +240,8 @@ impl Stickiness {
     /// | `mau` | UInt64 | distinct users of the calendar month |
     /// | `mean_dau_per_mau` | Float64 | the ratio; null without a user |
     /// | `coverage` | String | `observed`, `truncated` or `open` |
+    ///
+    /// Only the ratio has nulls.
     ///
     /// # Errors
     ///

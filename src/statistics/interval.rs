@@ -61,6 +61,22 @@ impl Wilson {
 mod tests {
     use super::*;
 
+    /// statsmodels 0.15.0, `proportion_confint(method="wilson")`.
+    #[test]
+    fn golden() {
+        for (successes, trials, confidence, lower, upper) in [
+            (0, 10, 0.95, 0.0, 0.277_532_799_862_889_2),
+            (1, 10, 0.95, 0.017_876_213_095_072_896, 0.404_150_026_795_238_5),
+            (5, 10, 0.90, 0.269_271_821_138_267_14, 0.730_728_178_861_732_8),
+            (5, 10, 0.99, 0.184_225_518_247_235_5, 0.815_774_481_752_764_6),
+            (10, 10, 0.99, 0.601_145_906_695_091_9, 1.0),
+        ] {
+            let interval = Wilson::new(confidence).unwrap().interval(successes, trials).unwrap();
+            assert!((interval.lower - lower).abs() < 1e-9, "{successes} of {trials}: {interval:?}");
+            assert!((interval.upper - upper).abs() < 1e-9, "{successes} of {trials}: {interval:?}");
+        }
+    }
+
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     fn laws() {

@@ -258,7 +258,7 @@ fn a_crowd_is_shown_in_part() {
     let activity = ingest(&log, Mapped::NONE, None);
     let triangle = activity.retention(Period::Day).unwrap();
     assert!(shown(&triangle).lines().count() < 40);
-    assert!(shown(&triangle).lines().all(|line| line.len() < 140));
+    assert!(shown(&triangle).lines().all(|line| line.len() <= 80));
     let month = activity.retention(Period::Year).unwrap();
     let members = month.members(&activity, day(19_700), 0).unwrap();
     assert!(members.len() > 20 && shown(&members).len() < 120);

@@ -164,7 +164,9 @@ impl Golden {
 
     /// Who was not silent for so many days is who was active in the trailing window of that length.
     fn inactivity(&self) {
-        for row in self.rows("inactivity_churn") {
+        let rows = self.rows("inactivity_churn");
+        assert!(!rows.is_empty());
+        for row in rows {
             let as_of: Date = row["as_of"].parse().unwrap();
             let known = self.activity.at(as_of).unwrap();
             let window = Window::Days(u32::try_from(number(&row["inactive_days_threshold"])).unwrap());
