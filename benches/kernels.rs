@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use attrition::polars::prelude::*;
-use attrition::{Activity, Calendar, Criterion, EventColumns, Period, Result, RetentionOptions, Window};
+use attrition::{Activity, Calendar, Criterion, EventColumns, Period, RetentionOptions, Window};
 use criterion::{BatchSize, BenchmarkId, Criterion as Bench, Throughput, criterion_group, criterion_main};
 
 #[global_allocator]
@@ -58,8 +58,9 @@ fn log(events: u64, order: Order) -> DataFrame {
     DataFrame::new(rows.len(), columns).unwrap_or_default()
 }
 
-fn ingest(log: &DataFrame, columns: &EventColumns) -> Result<Activity> {
-    Activity::from_frame(log, columns, &Calendar::utc())
+#[expect(clippy::panic, reason = "a bench of nothing would pass unnoticed")]
+fn ingest(log: &DataFrame, columns: &EventColumns) -> Activity {
+    Activity::from_frame(log, columns, &Calendar::utc()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn reduction(bench: &mut Bench) {
@@ -87,7 +88,7 @@ fn reduction(bench: &mut Bench) {
 fn questions(bench: &mut Bench) {
     let mut group = bench.benchmark_group("questions");
     for events in SIZES {
-        let Ok(activity) = ingest(&log(events, Order::Time), &EventColumns::new("user", "time")) else { return };
+        let activity = ingest(&log(events, Order::Time), &EventColumns::new("user", "time"));
         group.throughput(Throughput::Elements(activity.active_days()));
         let windows = [Window::Days(1), Window::Days(7), Window::Days(30)];
         group.bench_function(BenchmarkId::new("active users 1, 7, 30 days", events), |bench| {
@@ -117,16 +118,16 @@ fn growing(bench: &mut Bench) {
         let day_rows = rows / 365;
         let start = i64::try_from(rows - day_rows).unwrap_or(0);
         let (before, day) = (log.slice(0, rows - day_rows), log.slice(start, day_rows));
-        let Ok(activity) = ingest(&before, &columns) else { return };
+        let activity = ingest(&before, &columns);
         group.bench_function(BenchmarkId::new("rebuild", events), |bench| bench.iter(|| ingest(&log, &columns)));
         group.bench_function(BenchmarkId::new("ingest and append a day", events), |bench| {
             bench.iter_batched_ref(
                 || activity.clone(),
-                |activity| activity.append(&ingest(&day, &columns)?),
+                |activity| activity.append(&ingest(&day, &columns)),
                 BatchSize::LargeInput,
             );
         });
-        let Ok(day) = ingest(&day, &columns) else { return };
+        let day = ingest(&day, &columns);
         group.bench_function(BenchmarkId::new("merge a day", events), |bench| bench.iter(|| activity.merge(&day)));
         group.bench_function(BenchmarkId::new("as of half a year ago", events), |bench| {
             bench.iter(|| activity.at(activity.as_of() - 180));

@@ -2,7 +2,7 @@
 
 use super::Activity;
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT, Part, Rows};
+use super::ledger::{Ledger, NO_ACCOUNT, Rows, Stretch};
 use crate::error::{Error, Result};
 
 impl Activity {
@@ -27,8 +27,8 @@ impl Activity {
         let map = FeatureMap::between(&ledger.features, &ledger.features);
         let mut scratch = Vec::new();
         for same in seats.chunk_by(|&left, &right| ledger.account(left) == ledger.account(right)) {
-            let part = |&seat: &usize| Part { rows: &ledger.rows, range: ledger.rows_of_seat(seat), map: &map };
-            let parts: Vec<Part<'_>> = same.iter().map(part).collect();
+            let part = |&seat: &usize| Stretch { rows: &ledger.rows, range: ledger.rows_of_seat(seat), map: &map };
+            let parts: Vec<Stretch<'_>> = same.iter().map(part).collect();
             by_account.rows.extend_joined(&parts, &mut scratch);
             by_account.end_seat(NO_ACCOUNT);
             by_account.end_actor();

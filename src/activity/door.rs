@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use polars::prelude::{DataFrame, DataType, Schema, Series, TimeUnit};
 
+use super::batch::{Batch, LEFT_OUT};
 use super::columns::EventColumns;
+use super::features::NO_FEATURE;
 use super::intake::Intake;
-use super::reduce::{Batch, LEFT_OUT};
-use super::shard::NO_FEATURE;
 use crate::calendar::{Calendar, Clock, Date, NO_DATE, Zone};
 use crate::error::{Error, Result};
 use crate::frame::ids::IdType;

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::shard::LOW_FEATURES;
+/// A feature that an event does not have.
+pub(crate) const NO_FEATURE: u32 = u32::MAX;
+/// Features below this number are bits of a word, the others stand in a list.
+pub(crate) const LOW_FEATURES: u32 = 64;
 
 /// Per row the set of features used: the first 64 as bits of a word, the others as a sorted list of row and feature.
 ///

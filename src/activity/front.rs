@@ -4,134 +4,14 @@
 //! users of the latest days in a small table that a processor's cache holds, and only finished user-days go on to the
 //! shards, whose tables are large. A log in no order at all passes through at the cost of one more look-up an event.
 
-use super::reduce::Batch;
-use super::shard::{LOW_FEATURES, NO_FEATURE, hash};
+use super::batch::{Beside, Part, hash};
+use super::features::NO_FEATURE;
 
 /// Places in the table at first. It grows until it holds the users of a day, and no further, so that the small table of a
 /// small product stays in the innermost cache.
 const FIRST_PLACES: usize = 1 << 12;
 /// Places at the most: 4 MiB for a log of users and days alone, 14 MiB for one that has more.
 const MOST_PLACES: usize = 1 << 18;
-
-/// What an event has beside user and day. For a log that maps nothing else it is `()`, which takes neither room nor time.
-pub(crate) trait Beside: Copy + std::fmt::Debug + Default + Send {
-    /// Reads it from a row of a batch.
-    fn of(batch: &Batch<'_>, row: usize) -> Self;
-
-    /// The account.
-    fn account(&self) -> Option<u64> {
-        None
-    }
-
-    /// The summed value.
-    fn value(&self) -> f64 {
-        0.0
-    }
-
-    /// The features below [`LOW_FEATURES`], as bits.
-    fn low(&self) -> u64 {
-        0
-    }
-
-    /// One feature from [`LOW_FEATURES`] on, or [`NO_FEATURE`].
-    fn high(&self) -> u32 {
-        NO_FEATURE
-    }
-
-    /// The same account with nothing on it yet.
-    fn emptied(self) -> Self {
-        self
-    }
-
-    /// Nothing but the account and the high feature.
-    fn only_high(self) -> Self {
-        self
-    }
-
-    /// Adds another of the same account, but for its high feature.
-    fn join(&mut self, _other: Self) {}
-}
-
-impl Beside for () {
-    fn of(_: &Batch<'_>, _: usize) -> Self {}
-}
-
-/// Account, value and features.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rest {
-    account: Option<u64>,
-    value: f64,
-    low: u64,
-    high: u32,
-}
-
-impl Default for Rest {
-    fn default() -> Self {
-        Self { account: None, value: 0.0, low: 0, high: NO_FEATURE }
-    }
-}
-
-impl Beside for Rest {
-    #[inline]
-    fn of(batch: &Batch<'_>, row: usize) -> Self {
-        let mut rest = Self::default();
-        match batch.feature.as_ref().map(|feature| feature[row]) {
-            Some(feature) if feature < LOW_FEATURES => rest.low = 1 << feature,
-            Some(feature) => rest.high = feature,
-            None => {}
-        }
-        if let Some(account) = &batch.account {
-            rest.account = (!account.is_null(row)).then(|| account.keys[row]);
-        }
-        if let Some(value) = &batch.value {
-            rest.value = value[row];
-        }
-        rest
-    }
-
-    #[inline]
-    fn account(&self) -> Option<u64> {
-        self.account
-    }
-
-    #[inline]
-    fn value(&self) -> f64 {
-        self.value
-    }
-
-    #[inline]
-    fn low(&self) -> u64 {
-        self.low
-    }
-
-    #[inline]
-    fn high(&self) -> u32 {
-        self.high
-    }
-
-    fn emptied(self) -> Self {
-        Self { account: self.account, ..Self::default() }
-    }
-
-    fn only_high(self) -> Self {
-        Self { high: self.high, ..self.emptied() }
-    }
-
-    #[inline]
-    fn join(&mut self, other: Self) {
-        self.value += other.value;
-        self.low |= other.low;
-    }
-}
-
-/// Part of an active user-day: one event, or several added up.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Part<B> {
-    pub(crate) user: u64,
-    pub(crate) day: i32,
-    pub(crate) events: u32,
-    pub(crate) beside: B,
-}
 
 /// The user-days of the latest days, in a table with linear probing. A place without events is free.
 #[derive(Debug)]
@@ -234,6 +114,8 @@ impl<B: Beside> Front<B> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::batch::Rest;
+
     use super::*;
 
     #[test]
@@ -242,9 +124,9 @@ mod tests {
         let mut expected: BTreeMap<(u64, i32, Option<u64>), (u32, u64)> = BTreeMap::new();
         let mut seen = expected.clone();
         let mut collect = |part: Part<Rest>| {
-            let sum = seen.entry((part.user, part.day, part.beside.account)).or_default();
+            let sum = seen.entry((part.user, part.day, part.beside.account())).or_default();
             sum.0 += part.events;
-            sum.1 |= part.beside.low;
+            sum.1 |= part.beside.low();
         };
         // Far more user-days than the table has places, in a scrambled order, with days of before the epoch.
         for step in 0..400_000_u64 {
@@ -255,7 +137,7 @@ mod tests {
             let sum = expected.entry((user, day, account)).or_default();
             sum.0 += 1;
             sum.1 |= 1 << feature;
-            let beside = Rest { account, low: 1 << feature, ..Rest::default() };
+            let beside = Rest::new(account, 0.0, feature);
             front.add(Front::place(user, day, &beside), Part { user, day, events: 1, beside }, &mut collect);
         }
         front.drain(&mut collect);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::features::{FeatureMap, FeatureSets};
+use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
 
 /// The seat of an actor without an account.
@@ -56,7 +57,7 @@ impl Rows {
     }
 
     /// Appends the rows of several sorted stretches as one sorted stretch, joining those of one day.
-    pub(crate) fn extend_joined(&mut self, parts: &[Part<'_>], scratch: &mut Vec<(i32, u32, usize)>) {
+    pub(crate) fn extend_joined(&mut self, parts: &[Stretch<'_>], scratch: &mut Vec<(i32, u32, usize)>) {
         if let [part] = parts {
             return self.extend(part.rows, part.range.clone(), part.map);
         }
@@ -91,7 +92,7 @@ impl Rows {
 
 /// A sorted stretch of rows to be joined with others.
 #[derive(Debug)]
-pub(crate) struct Part<'a> {
+pub(crate) struct Stretch<'a> {
     pub(crate) rows: &'a Rows,
     pub(crate) range: Range<usize>,
     pub(crate) map: &'a FeatureMap,
@@ -193,5 +194,19 @@ impl Ledger {
     /// How many seats have been ended.
     pub(crate) fn seat_count(&self) -> usize {
         self.first_row.len() - 1
+    }
+
+    /// Refuses counts of events that have run full, and sums of values that have left the range of a float.
+    pub(crate) fn check_counts(&self) -> Result<()> {
+        if self.rows.events.contains(&u32::MAX) {
+            let (count, limit) = (u64::from(u32::MAX), u64::from(u32::MAX) - 1);
+            let way_out = "aggregate the log before ingesting it, or give the count as a value";
+            return Err(Error::TooLarge { what: "events of one user on one day", count, limit, way_out });
+        }
+        if !self.rows.value.iter().flatten().all(|value| value.is_finite()) {
+            let way_out = "scale the column, or leave out what cannot be a value";
+            return Err(Error::Overflow { what: "the values of one user on one day", way_out });
+        }
+        Ok(())
     }
 }

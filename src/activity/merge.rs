@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT, Part, Rows};
+use super::ledger::{Ledger, NO_ACCOUNT, Rows, Stretch};
 use super::{Activity, Observation};
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
@@ -216,12 +216,12 @@ fn merge_checked(left: &Ledger, right: &Ledger) -> Ledger {
         }
         seats.sort_unstable();
         for same in seats.chunk_by(|left, right| left.0 == right.0) {
-            let part = |&(_, side, seat): &(u32, usize, usize)| Part {
+            let part = |&(_, side, seat): &(u32, usize, usize)| Stretch {
                 rows: &sides[side].0.rows,
                 range: sides[side].0.rows_of_seat(seat),
                 map: &sides[side].1,
             };
-            let parts: Vec<Part<'_>> = same.iter().map(part).collect();
+            let parts: Vec<Stretch<'_>> = same.iter().map(part).collect();
             merged.rows.extend_joined(&parts, &mut scratch);
             merged.end_seat(same[0].0);
         }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod as_of;
+mod batch;
 mod builder;
 mod columns;
 mod display;

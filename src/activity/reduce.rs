@@ -1,37 +1,24 @@
 //! Batches of plain columns into shards, and shards into the ledger.
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::features::FeatureMap;
-use super::front::{Beside, Front, Part, Rest};
+use super::batch::{Batch, Beside, LEFT_OUT, Part, Rest, hash};
+use super::features::{FeatureMap, LOW_FEATURES};
+use super::front::Front;
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
-use super::shard::{Carried, Grouped, LOW_FEATURES, Shard, TOGETHER, hash};
+use super::shard::{Carried, Grouped, Shard, TOGETHER};
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
-use crate::frame::keys::{KeyIds, Keys};
+use crate::frame::keys::KeyIds;
 use crate::frame::pool::Strings;
 
 const SHARDS: usize = 64;
 /// So many user-days wait in the lanes before they go to the shards together: the more, the fewer times a shard's
 /// tables have to be fetched into the processor's cache.
 const WAITING: usize = 1 << 17;
-/// The day of a row that is left out.
-pub(crate) const LEFT_OUT: i32 = i32::MIN;
-
-/// Events as plain columns.
-#[derive(Debug)]
-pub(crate) struct Batch<'a> {
-    pub(crate) user: Keys<'a>,
-    /// Per row the local day, [`LEFT_OUT`] for a row that is left out.
-    pub(crate) day: Vec<i32>,
-    pub(crate) account: Option<Keys<'a>>,
-    pub(crate) feature: Option<Vec<u32>>,
-    pub(crate) value: Option<Cow<'a, [f64]>>,
-}
 
 /// One worker's own room: the front of its part of the log, and finished user-days on their way to the shards.
 #[derive(Debug)]
@@ -217,22 +204,6 @@ impl Reduction {
             Self::Plain(reducer) => reducer.finish(users, accounts, features),
             Self::Full(reducer) => reducer.finish(users, accounts, features),
         }
-    }
-}
-
-impl Ledger {
-    /// Refuses counts of events that have run full, and sums of values that have left the range of a float.
-    pub(crate) fn check_counts(&self) -> Result<()> {
-        if self.rows.events.contains(&u32::MAX) {
-            let (count, limit) = (u64::from(u32::MAX), u64::from(u32::MAX) - 1);
-            let way_out = "aggregate the log before ingesting it, or give the count as a value";
-            return Err(Error::TooLarge { what: "events of one user on one day", count, limit, way_out });
-        }
-        if !self.rows.value.iter().flatten().all(|value| value.is_finite()) {
-            let way_out = "scale the column, or leave out what cannot be a value";
-            return Err(Error::Overflow { what: "the values of one user on one day", way_out });
-        }
-        Ok(())
     }
 }
 

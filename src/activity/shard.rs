@@ -7,31 +7,20 @@
 //! they are grouped, and grouping runs whenever half of the rows may be such doubles. So memory follows the active
 //! user-days whatever the order of the log.
 
-use std::hash::BuildHasher;
 use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
-use super::features::FeatureSets;
-use super::front::{Beside, Part};
+use super::batch::{Beside, Part, hash};
+use super::features::{FeatureSets, NO_FEATURE};
 use super::ledger::Rows;
 
-/// A feature that an event does not have.
-pub(crate) const NO_FEATURE: u32 = u32::MAX;
-/// Features below this number are bits of a word, the others stand in a list.
-pub(crate) const LOW_FEATURES: u32 = 64;
 /// So many parts are taken in together.
 pub(crate) const TOGETHER: usize = 16;
 /// A shard is not regrouped for fewer doubtful rows than this.
 const MIN_DOUBTFUL: usize = 1 << 13;
-
-/// The hash by which users are dealt out and looked up.
-#[inline]
-pub(crate) fn hash(user: u64) -> u64 {
-    FixedState::default().hash_one(user)
-}
 
 /// A user, and what has been added up for the day and account it was last seen on.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +70,7 @@ pub(crate) struct Shard<B> {
 struct RowWriter {
     carried: Carried,
     rows: ShardRows,
-    /// Seat, day and feature, for features from [`LOW_FEATURES`] on.
+    /// Seat, day and feature, for features from [`LOW_FEATURES`](super::features::LOW_FEATURES) on.
     high: Vec<(u32, i32, u32)>,
     high_grouped: usize,
     /// Rows whose day may have another row already.
