@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w4 w5 all decode decode4 memory.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w4 w5 all decode decode4 memory append.
 
 use std::fs;
 use std::hint::black_box;
@@ -20,7 +20,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w4|w5|all|decode|decode4|memory DATA_DIR");
+        eprintln!("usage: peers w1|w2|w4|w5|all|decode|decode4|memory|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -63,6 +63,21 @@ fn main() -> Result<()> {
                 let table = answer(workload, &activity)?;
                 report(workload, "memory", &start.stop(), table[0].len(), Some(digest(&table)));
             }
+        }
+        "append" => {
+            let activity = reduce(&directory, &columns)?;
+            report("append", "rebuild", &start.stop(), 0, None);
+            let today = activity.as_of();
+            let mut grown = activity.at(today - 1)?;
+            let midnight = lit(i64::from(today.days_since_epoch()) * 86_400_000_000);
+            let last = files(&directory).pop().unwrap_or_default();
+            let log = LazyFrame::scan_parquet(PlRefPath::new(last.to_string_lossy()), ScanArgsParquet::default())?;
+            let of_today = col("ts").cast(DataType::Int64).gt_eq(midnight);
+            let day = log.filter(of_today).select([col("user_id"), col("ts")]).collect()?;
+            let start = Clock::start();
+            grown.append(&Activity::from_frame(&day, &columns, &Calendar::utc())?)?;
+            report("append", "one day", &start.stop(), day.height(), None);
+            assert!(grown == activity, "a day appended is not the log ingested");
         }
         other => {
             eprintln!("there is no workload {other:?}");
