@@ -204,9 +204,10 @@ fn merge_checked(left: &Ledger, right: &Ledger) -> Ledger {
     rows.reserve_exact(left.rows.len() + right.rows.len());
     let mut merged = Ledger::new(left.actors.union(&right.actors), accounts, features, rows);
     let mut scratch = Vec::new();
+    let mut seats: Vec<(u32, usize, usize)> = Vec::new();
     let mut next = [0, 0];
     for actor in 0..merged.actors.len() {
-        let mut seats: Vec<(u32, usize, usize)> = Vec::new();
+        seats.clear();
         for (side, (ledger, ..)) in sides.iter().enumerate() {
             let number = next[side];
             if number < ledger.len() && merged.actors.compare(actor, &ledger.actors, number) == Ordering::Equal {
@@ -221,8 +222,10 @@ fn merge_checked(left: &Ledger, right: &Ledger) -> Ledger {
                 range: sides[side].0.rows_of_seat(seat),
                 map: &sides[side].1,
             };
-            let parts: Vec<Stretch<'_>> = same.iter().map(part).collect();
-            merged.rows.extend_joined(&parts, &mut scratch);
+            match same {
+                [left, right] => merged.rows.extend_joined(&[part(left), part(right)], &mut scratch),
+                alone => alone.iter().map(part).for_each(|part| merged.rows.extend(part.rows, part.range, part.map)),
+            }
             merged.end_seat(same[0].0);
         }
         merged.end_actor();
