@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Activity;
 use super::ledger::Ledger;
 use crate::error::{Error, Result};
-use crate::frame::ids::{Id, Ids};
+use crate::frame::ids::{Id, IdType};
 use crate::frame::pool::{NO_KEY, Pool};
 use crate::frame::read;
 
@@ -134,8 +134,7 @@ fn segments_of(
     columns: &SegmentColumns,
 ) -> Result<(Vec<String>, Vec<Option<u32>>)> {
     let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
-    let same_kind = |ids: &Ids| (ids.id_type() == read::TEXT) == (id_type == read::TEXT);
-    if !same_kind(&ledger.actors) {
+    if (ledger.actors.id_type() == IdType::String) != (id_type == IdType::String) {
         return Err(Error::Incompatible {
             what: "the types of actor",
             left: format!("{:?}", ledger.actors.id_type()),
@@ -157,7 +156,7 @@ fn segments_of(
         let id = match id_type {
             _ if actors.is_null(row) || segment == NO_KEY => continue,
             #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
-            read::TEXT => Id::Str(actor_names.get(key as usize)),
+            IdType::String => Id::Str(actor_names.get(key as usize)),
             signed if signed.is_signed() => Id::Int(key.cast_signed()),
             _ => Id::UInt(key),
         };

@@ -8,7 +8,7 @@ use crate::activity::Activity;
 use crate::calendar::{Coverage, Date, Period, Span};
 use crate::error::{Error, Result};
 use crate::frame::write;
-use crate::statistics::{Interval, Wilson};
+use crate::statistics::{Interval, Wilson, ratio};
 
 /// A triangle with more cells than this is refused.
 const MAX_CELLS: u64 = 1 << 26;
@@ -445,9 +445,4 @@ impl Retention {
             write::column("upper", rates(|point| point.interval.map(|interval| interval.upper))),
         ])
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }

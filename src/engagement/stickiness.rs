@@ -10,6 +10,7 @@ use crate::activity::Activity;
 use crate::calendar::{Coverage, Date, Period, Span};
 use crate::error::Result;
 use crate::frame::write;
+use crate::statistics::ratio;
 
 /// What [`Activity::stickiness`] should take as a week and a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,11 +106,6 @@ impl MonthStickiness {
     pub fn mean_dau_per_mau(&self) -> Option<f64> {
         (self.mau.active > 0).then(|| self.mean_dau() / self.mau.active as f64)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// The answer of [`Activity::stickiness`].

@@ -25,9 +25,6 @@ pub(crate) fn dtype<'a>(schema: &'a Schema, column: &str) -> Result<&'a DataType
     })
 }
 
-/// The id type of text of every kind.
-pub(crate) const TEXT: IdType = IdType::String;
-
 /// A column as strings: text of any kind, integers, and what `also` accepts.
 pub(crate) fn text(
     frame: &DataFrame,
