@@ -30,7 +30,7 @@ impl Activity {
             let part = |&seat: &usize| Stretch { rows: &ledger.rows, range: ledger.rows_of_seat(seat), map: &map };
             let parts: Vec<Stretch<'_>> = same.iter().map(part).collect();
             by_account.rows.extend_joined(&parts, &mut scratch);
-            by_account.end_seat(NO_ACCOUNT);
+            by_account.end_seat(NO_ACCOUNT, by_account.rows.len());
             by_account.end_actor();
         }
         by_account.check_counts()?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::EventColumns;
 use super::door::{Plan, Pools, Reader};
 use super::intake::Intake;
-use super::reduce::{Reduction, Room};
+use super::reduce::{Lanes, Reduction, reduction};
 use super::shard::Carried;
 use super::{Activity, Observation};
 use crate::calendar::{Calendar, Date};
@@ -75,7 +75,7 @@ pub struct ActivityBuilder {
 pub(crate) struct Ingest {
     plan: Plan,
     pools: Pools,
-    reduction: Reduction,
+    reduction: Box<dyn Reduction>,
     state: Mutex<(Intake, Progress)>,
     on_progress: Option<OnProgress>,
 }
@@ -86,7 +86,7 @@ pub(crate) struct Worker<'a> {
     reader: Reader<'a>,
     /// Room for the days of a batch.
     days: Vec<i32>,
-    room: Room<'a>,
+    lanes: Box<dyn Lanes + 'a>,
 }
 
 impl ActivityBuilder {
@@ -245,7 +245,7 @@ impl ActivityBuilder {
 impl Ingest {
     fn new(columns: &EventColumns, plan: Plan, on_progress: Option<OnProgress>) -> Self {
         let carried = Carried { feature: columns.feature.is_some(), value: columns.value.is_some() };
-        let reduction = Reduction::new(columns.account.is_some(), carried);
+        let reduction = reduction(columns.account.is_some(), carried);
         Self { plan, pools: Pools::default(), reduction, state: Mutex::default(), on_progress }
     }
 
@@ -273,7 +273,7 @@ impl Ingest {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(ingest: &'a Ingest, reader: Reader<'a>) -> Self {
-        Self { ingest, reader, days: Vec::new(), room: ingest.reduction.room() }
+        Self { ingest, reader, days: Vec::new(), lanes: ingest.reduction.lanes() }
     }
 
     /// Reads what follows with the reader of another source.
@@ -286,7 +286,7 @@ impl<'a> Worker<'a> {
     pub(crate) fn absorb(&mut self, frame: &DataFrame, first_row: u64) -> Result<()> {
         let columns = self.reader.columns(frame, first_row)?;
         let (batch, intake) = self.reader.read(&columns, &self.ingest.pools, std::mem::take(&mut self.days))?;
-        self.room.absorb(&batch);
+        self.lanes.deal(&batch);
         self.days = batch.day;
         // The size of strings takes a walk over them, so it is only taken for those who look.
         let bytes = self.ingest.on_progress.as_ref().map_or(0, |_| columns.bytes());
@@ -296,7 +296,7 @@ impl<'a> Worker<'a> {
 
     /// Hands over what the worker still holds.
     pub(crate) fn finish(mut self) {
-        self.room.flush();
+        self.lanes.flush();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 /// A feature that an event does not have.
 pub(crate) const NO_FEATURE: u32 = u32::MAX;
 /// Features below this number are bits of a word, the others stand in a list.
@@ -49,6 +51,35 @@ impl FeatureSets {
         for (place, row) in (at..).zip(rows) {
             self.low.push(0);
             self.join_last(place, from, row, map);
+        }
+    }
+
+    /// Appends the features beyond the word of some rows of another list, which come to stand at row `at`.
+    pub(crate) fn extend_high(&mut self, at: usize, from: &Self, rows: Range<usize>) {
+        for place in from.high(rows.clone()) {
+            self.high_row.push(from.high_row[place] - rows.start as u64 + at as u64);
+            self.high_feature.push(from.high_feature[place]);
+        }
+    }
+
+    /// Appends the features beyond the word of another list, whose rows are those of this one.
+    pub(crate) fn append_high(&mut self, from: &Self) {
+        self.high_row.extend_from_slice(&from.high_row);
+        self.high_feature.extend_from_slice(&from.high_feature);
+    }
+
+    /// Gives every feature its new number.
+    pub(crate) fn renumber(&mut self, map: &FeatureMap) {
+        match &map.words {
+            Some(words) if self.high_row.is_empty() => {
+                self.low.par_iter_mut().for_each(|low| *low = words.map(*low));
+            }
+            _ => {
+                let mut renumbered = Self::default();
+                renumbered.reserve_exact(self.low.len());
+                renumbered.extend(0, self, 0..self.low.len(), map);
+                *self = renumbered;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::features::{FeatureMap, FeatureSets};
+use super::shard::Carried;
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
 
@@ -25,6 +26,16 @@ impl Rows {
             events: Vec::new(),
             value: value.then(Vec::new),
             features: features.then(FeatureSets::default),
+        }
+    }
+
+    /// So many rows, all of them 0 for now.
+    pub(crate) fn zeroed(rows: usize, carried: Carried) -> Self {
+        Self {
+            day: vec![0; rows],
+            events: vec![0; rows],
+            value: carried.value.then(|| vec![0.0; rows]),
+            features: carried.feature.then(|| FeatureSets { low: vec![0; rows], ..FeatureSets::default() }),
         }
     }
 
@@ -177,12 +188,12 @@ impl Ledger {
         seats.flat_map(|seat| &self.rows.events[self.rows_of_seat(seat)]).map(|&events| u64::from(events)).sum()
     }
 
-    /// Closes the seat whose rows have been appended last.
-    pub(crate) fn end_seat(&mut self, account: u32) {
+    /// Closes the seat whose rows go on to `end`.
+    pub(crate) fn end_seat(&mut self, account: u32, end: usize) {
         if self.accounts.is_some() {
             self.seat_account.push(account);
         }
-        self.first_row.push(self.rows.len() as u64);
+        self.first_row.push(end as u64);
     }
 
     /// Closes the actor whose seats have been ended last.

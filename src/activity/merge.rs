@@ -226,7 +226,7 @@ fn merge_checked(left: &Ledger, right: &Ledger) -> Ledger {
                 [left, right] => merged.rows.extend_joined(&[part(left), part(right)], &mut scratch),
                 alone => alone.iter().map(part).for_each(|part| merged.rows.extend(part.rows, part.range, part.map)),
             }
-            merged.end_seat(same[0].0);
+            merged.end_seat(same[0].0, merged.rows.len());
         }
         merged.end_actor();
     }

@@ -8,8 +8,9 @@ mod columns;
 mod display;
 mod door;
 mod features;
-mod front;
+mod gather;
 mod intake;
+mod latest;
 #[cfg(feature = "lazy")]
 mod lazy;
 mod ledger;

@@ -147,7 +147,7 @@ fn segments_of(
     let actor_column = read::id_column(frame, &columns.actor, id_type)?;
     let actors = read::read_ids(&actor_column, id_type, &actor_pool)?;
     let mut segments = Vec::new();
-    segment_pool.keys(segment.str()?.iter(), &mut segments);
+    segment_pool.keys(segment.str()?, &mut segments);
     let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
     let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
 

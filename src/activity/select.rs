@@ -40,7 +40,7 @@ impl Ledger {
                     ledger.rows.extend(&self.rows, rows, &map);
                     let place =
                         accounts.binary_search(&self.account(seat)).ok().and_then(|place| u32::try_from(place).ok());
-                    ledger.end_seat(place.unwrap_or(NO_ACCOUNT));
+                    ledger.end_seat(place.unwrap_or(NO_ACCOUNT), ledger.rows.len());
                 }
             }
             if ledger.seat_count() > before {

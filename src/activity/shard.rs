@@ -1,11 +1,10 @@
 //! The reduction kernel: events of one share of the users become active user-days.
 //!
 //! Users are dealt out to shards by a hash of their key, so shards can be filled by several workers and grouped one at
-//! a time. A shard keeps for every user the day the user was last seen on, and adds up its events there: in a log nearly
-//! in order of time the next event of that user is nearly always of that same day, and costs one look-up. When the day
-//! changes, the row is written out. What comes late writes a second row for its day; rows of one day are joined when
-//! they are grouped, and grouping runs whenever half of the rows may be such doubles. So memory follows the active
-//! user-days whatever the order of the log.
+//! a time. A shard adds events up while their user-day is [under way](super::latest), and writes finished user-days as
+//! rows. What comes late writes a second row for its day; rows of one day are joined when they are grouped, and grouping
+//! runs whenever half of the rows may be such doubles. So memory follows the active user-days whatever the order of the
+//! log.
 
 use std::ops::Range;
 
@@ -13,25 +12,26 @@ use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
-use super::batch::{Beside, Part, hash};
-use super::features::{FeatureSets, NO_FEATURE};
+use super::batch::{Detail, Event, hash};
+use super::features::{FeatureSets, LOW_FEATURES, NO_FEATURE};
+use super::latest::{Latest, UserDay};
 use super::ledger::Rows;
 
-/// So many parts are taken in together.
-pub(crate) const TOGETHER: usize = 16;
+/// So many users are looked up together.
+const TOGETHER: usize = 16;
+/// Finished user-days are written as rows so many at a time, or as many as there are users: the more, the fewer times
+/// the table of users has to be fetched into the processor's cache.
+const MOST_WAITING: usize = 1 << 14;
 /// A shard is not regrouped for fewer doubtful rows than this.
 const MIN_DOUBTFUL: usize = 1 << 13;
 
-/// A user, and what has been added up for the day and account it was last seen on.
+/// A user and the seat last seen on.
 #[derive(Clone, Copy, Debug)]
-struct LastSeen<B> {
+struct User<D> {
     user: u64,
-    beside: B,
-    number: u32,
     seat: u32,
-    day: i32,
     latest_day: i32,
-    events: u32,
+    detail: D,
 }
 
 /// Active user-days of seats, a seat being a user within an account: one row a seat and day once grouped.
@@ -56,13 +56,21 @@ type SeatOf = HashMap<(u32, Option<u64>), u32, FixedState>;
 
 /// The aggregate of one share of the users.
 #[derive(Debug)]
-pub(crate) struct Shard<B> {
-    users: HashTable<LastSeen<B>>,
+pub(crate) struct Shard<D> {
+    latest: Latest<D>,
+    /// Events with a feature from [`LOW_FEATURES`] on.
+    high: Vec<Event<D>>,
+    users: Users<D>,
+    rows: RowWriter,
+}
+
+#[derive(Debug)]
+struct Users<D> {
+    table: HashTable<User<D>>,
     /// The seats of users who have been seen in more than one account.
     seat_of: SeatOf,
-    /// Per seat, the user and the key of the account.
+    /// Per seat, the number of the user and the key of the account.
     seats: Vec<(u32, Option<u64>)>,
-    rows: RowWriter,
 }
 
 /// Rows as they are written, in any order.
@@ -70,142 +78,150 @@ pub(crate) struct Shard<B> {
 struct RowWriter {
     carried: Carried,
     rows: ShardRows,
-    /// Seat, day and feature, for features from [`LOW_FEATURES`](super::features::LOW_FEATURES) on.
+    /// Seat, day and feature, for features from [`LOW_FEATURES`] on.
     high: Vec<(u32, i32, u32)>,
     high_grouped: usize,
     /// Rows whose day may have another row already.
     doubtful: usize,
 }
 
-impl<B: Beside> Shard<B> {
+impl<D: Detail> Shard<D> {
     pub(crate) fn new(carried: Carried) -> Self {
-        let (rows, high) = (ShardRows::default(), Vec::new());
-        Self {
-            users: HashTable::new(),
-            seat_of: HashMap::with_hasher(FixedState::default()),
-            seats: Vec::new(),
-            rows: RowWriter { carried, rows, high, high_grouped: 0, doubtful: 0 },
+        let users = Users { table: HashTable::new(), seat_of: HashMap::with_hasher(FixedState::default()), seats: vec![] };
+        let rows = RowWriter { carried, rows: ShardRows::default(), high: vec![], high_grouped: 0, doubtful: 0 };
+        Self { latest: Latest::new(), high: Vec::new(), users, rows }
+    }
+
+    pub(crate) fn add(&mut self, events: &[Event<D>]) {
+        for event in events {
+            self.latest.add(event);
+            if event.feature >= LOW_FEATURES && event.feature != NO_FEATURE {
+                self.high.push(*event);
+            }
+        }
+        let waiting = self.latest.finished().len().max(self.high.len());
+        if waiting > MOST_WAITING.min(self.users.table.len()) {
+            self.write_finished();
         }
     }
 
-    pub(crate) fn add(&mut self, parts: &[Part<B>]) {
-        for parts in parts.chunks(TOGETHER) {
-            // The users of a few parts are looked up before the first is needed, so that their lines of memory are
+    /// Writes the finished user-days as rows.
+    fn write_finished(&mut self) {
+        let Self { latest, high, users, rows } = self;
+        for met in latest.finished().chunks(TOGETHER) {
+            // The users of a few days are looked up before the first is needed, so that their lines of memory are
             // fetched together. Nothing moves in between: there is room for all that may be new.
-            self.users.reserve(TOGETHER, |user| hash(user.user));
+            users.table.reserve(TOGETHER, |user| hash(user.user));
             let mut found = [None; TOGETHER];
-            for (place, part) in found.iter_mut().zip(parts) {
-                *place = self.users.find_bucket_index(hash(part.user), |user| user.user == part.user);
+            for (place, met) in found.iter_mut().zip(met) {
+                *place = users.table.find_bucket_index(hash(met.user), |user| user.user == met.user);
             }
-            for (&part, place) in parts.iter().zip(found) {
-                self.add_part(part, place);
+            for (met, place) in met.iter().zip(found) {
+                let (seat, seen) = users.seat(met.user, met.detail, met.day, place);
+                rows.doubtful += usize::from(met.day <= seen);
+                rows.write(seat, met);
             }
         }
-        if self.rows.is_due() {
-            self.rows.group(self.seats.len());
+        latest.clear_finished();
+        for event in high.drain(..) {
+            let (seat, _) = users.seat(event.user, event.detail, i32::MIN, None);
+            rows.high.push((seat, event.day, event.feature));
         }
-    }
-
-    #[inline]
-    fn add_part(&mut self, part: Part<B>, place: Option<usize>) {
-        let user = match place.and_then(|place| self.users.get_bucket_mut(place)) {
-            Some(user) => user,
-            None => Self::enter(&mut self.users, &mut self.seats, part),
-        };
-        let account = part.beside.account();
-        if user.day != part.day || user.beside.account() != account {
-            self.rows.write(user);
-            if user.beside.account() != account {
-                user.change_seat(part.beside, &mut self.seats, &mut self.seat_of);
-            }
-            self.rows.doubtful += usize::from(part.day <= user.latest_day);
-            user.latest_day = user.latest_day.max(part.day);
-            user.day = part.day;
-        }
-        // Saturates, and a saturated count is refused when the rows are taken over.
-        user.events = user.events.saturating_add(part.events);
-        user.beside.join(part.beside);
-        if part.beside.high() != NO_FEATURE {
-            self.rows.high.push((user.seat, part.day, part.beside.high()));
-        }
-    }
-
-    /// A user not met when it was looked up; it may have been entered since.
-    #[cold]
-    fn enter<'a>(
-        users: &'a mut HashTable<LastSeen<B>>,
-        seats: &mut Vec<(u32, Option<u64>)>,
-        part: Part<B>,
-    ) -> &'a mut LastSeen<B> {
-        let number = narrow(users.len());
-        let same_user = |user: &LastSeen<B>| user.user == part.user;
-        match users.entry(hash(part.user), same_user, |user| hash(user.user)) {
-            Entry::Occupied(user) => user.into_mut(),
-            Entry::Vacant(vacant) => {
-                seats.push((number, part.beside.account()));
-                let (seat, day) = (narrow(seats.len() - 1), part.day);
-                let beside = part.beside.emptied();
-                let user = LastSeen { user: part.user, beside, number, seat, day, latest_day: day, events: 0 };
-                vacant.insert(user).into_mut()
-            }
+        if rows.is_due() {
+            rows.group(users.seats.len());
         }
     }
 
     /// The grouped rows, to be read seat by seat.
     pub(crate) fn finish(mut self) -> Grouped {
-        let mut keys = vec![0; self.users.len()];
-        for mut user in self.users.drain() {
-            keys[user.number as usize] = user.user;
-            self.rows.write(&mut user);
+        self.latest.finish();
+        self.write_finished();
+        let Users { table, seats, .. } = self.users;
+        let mut keys = vec![0; table.len()];
+        for user in &table {
+            keys[seats[user.seat as usize].0 as usize] = user.user;
         }
-        self.users = HashTable::new();
+        drop(table);
         let mut first_seat = vec![0; keys.len() + 1];
-        for &(user, _) in &self.seats {
+        for &(user, _) in &seats {
             first_seat[user as usize + 1] += 1;
         }
         for user in 0..keys.len() {
             first_seat[user + 1] += first_seat[user];
         }
-        let mut seat_order: Vec<u32> = (0..narrow(self.seats.len())).collect();
-        seat_order.sort_by_key(|&seat| self.seats[seat as usize].0);
-        let first_row = self.rows.group(self.seats.len());
+        let mut seat_order: Vec<u32> = (0..narrow(seats.len())).collect();
+        seat_order.sort_by_key(|&seat| seats[seat as usize].0);
+        let first_row = self.rows.group(seats.len());
         let rows = self.rows.finish(&first_row);
-        let account = self.seats.into_iter().map(|(_, account)| account).collect();
+        let account = seats.into_iter().map(|(_, account)| account).collect();
         Grouped { keys, first_seat, seat_order, account, first_row, rows }
     }
 }
 
-impl<B: Beside> LastSeen<B> {
-    /// Moves a user whose row has been written to the account that `beside` is of.
+impl<D: Detail> Users<D> {
+    /// The seat of a user and account, and the latest day seen of the user before `day`. `place` is where the user was
+    /// found, if that has been looked up.
+    #[inline]
+    fn seat(&mut self, user: u64, detail: D, day: i32, place: Option<usize>) -> (u32, i32) {
+        let Self { table, seat_of, seats } = self;
+        let found = match place.and_then(|place| table.get_bucket_mut(place)) {
+            Some(found) => found,
+            None => Self::entered(table, seats, user, detail),
+        };
+        if found.detail.account() != detail.account() {
+            found.change_seat(detail, seats, seat_of);
+        }
+        let seen = found.latest_day;
+        found.latest_day = seen.max(day);
+        (found.seat, seen)
+    }
+
+    /// A user not met when it was looked up; it may have been entered since.
     #[cold]
-    fn change_seat(&mut self, beside: B, seats: &mut Vec<(u32, Option<u64>)>, seat_of: &mut SeatOf) {
-        seat_of.insert((self.number, self.beside.account()), self.seat);
-        self.seat = *seat_of.entry((self.number, beside.account())).or_insert_with(|| {
-            seats.push((self.number, beside.account()));
+    fn entered<'a>(
+        table: &'a mut HashTable<User<D>>,
+        seats: &mut Vec<(u32, Option<u64>)>,
+        user: u64,
+        detail: D,
+    ) -> &'a mut User<D> {
+        let number = narrow(table.len());
+        match table.entry(hash(user), |other| other.user == user, |other| hash(other.user)) {
+            Entry::Occupied(user) => user.into_mut(),
+            Entry::Vacant(vacant) => {
+                let seat = narrow(seats.len());
+                seats.push((number, detail.account()));
+                vacant.insert(User { user, seat, latest_day: i32::MIN, detail }).into_mut()
+            }
+        }
+    }
+}
+
+impl<D: Detail> User<D> {
+    /// Moves the user to the account that `detail` is of.
+    #[cold]
+    fn change_seat(&mut self, detail: D, seats: &mut Vec<(u32, Option<u64>)>, seat_of: &mut SeatOf) {
+        let (number, account) = seats[self.seat as usize];
+        seat_of.insert((number, account), self.seat);
+        self.seat = *seat_of.entry((number, detail.account())).or_insert_with(|| {
+            seats.push((number, detail.account()));
             narrow(seats.len() - 1)
         });
-        self.beside = beside.emptied();
+        self.detail = detail;
     }
 }
 
 impl RowWriter {
-    /// Writes out what a user has been seen doing.
     #[inline]
-    fn write<B: Beside>(&mut self, user: &mut LastSeen<B>) {
-        if user.events == 0 {
-            return;
-        }
-        self.rows.seat.push(user.seat);
-        self.rows.day.push(user.day);
-        self.rows.events.push(user.events);
+    fn write<D: Detail>(&mut self, seat: u32, met: &UserDay<D>) {
+        self.rows.seat.push(seat);
+        self.rows.day.push(met.day);
+        self.rows.events.push(met.events);
         if self.carried.value {
-            self.rows.value.push(user.beside.value());
+            self.rows.value.push(met.detail.value());
         }
         if self.carried.feature {
-            self.rows.low.push(user.beside.low());
+            self.rows.low.push(met.low);
         }
-        user.events = 0;
-        user.beside = user.beside.emptied();
     }
 
     fn is_due(&self) -> bool {

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::ids::{IdType, Ids};
-use super::pool::Strings;
+use super::pool::{Strings, first_bytes};
 
 /// One id column of a batch as keys: the bits of an integer, the number of a string.
 #[derive(Debug)]
@@ -32,10 +32,14 @@ pub(crate) struct KeyIds {
 impl KeyIds {
     /// Orders keys as their ids order.
     pub(crate) fn rank(&self) -> impl Fn(u64) -> u64 + Sync + use<> {
-        let mut numbers: Vec<usize> = (0..self.strings.len()).collect();
-        numbers.par_sort_unstable_by_key(|&number| self.strings.get(number));
+        // The first bytes decide most comparisons, without a look at the strings.
+        let mut numbers: Vec<(u64, usize)> =
+            (0..self.strings.len()).map(|number| (first_bytes(self.strings.get(number)), number)).collect();
+        numbers.par_sort_unstable_by(|left, right| {
+            left.0.cmp(&right.0).then_with(|| self.strings.get(left.1).cmp(self.strings.get(right.1)))
+        });
         let mut ranks = vec![0_u64; numbers.len()];
-        for (rank, number) in (0..).zip(numbers) {
+        for (rank, (_, number)) in (0..).zip(numbers) {
             ranks[number] = rank;
         }
         let id_type = self.id_type;

@@ -100,12 +100,12 @@ pub(crate) fn read_ids<'c>(series: &'c Series, id_type: IdType, pool: &Pool) -> 
 /// The number of each string of a column, counted on in `pool`: text of any kind, or integers.
 pub(crate) fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) -> Result<()> {
     if series.dtype().is_string() {
-        pool.keys(series.str()?.iter(), keys);
+        pool.keys(series.str()?, keys);
         return Ok(());
     }
     if series.dtype().is_integer() {
         let text = series.cast(&DataType::String)?;
-        pool.keys(text.str()?.iter(), keys);
+        pool.keys(text.str()?, keys);
         return Ok(());
     }
     // Categories repeat: only the first row of each is turned into a string.
@@ -125,7 +125,7 @@ pub(crate) fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) ->
     }
     let text = series.take_slice(&firsts)?.cast(&DataType::String)?;
     let mut category_keys = Vec::new();
-    pool.keys(text.str()?.iter(), &mut category_keys);
+    pool.keys(text.str()?, &mut category_keys);
     keys.extend(codes.iter().map(|code| code.map_or(NO_KEY, |code| category_keys[places[code as usize] as usize])));
     Ok(())
 }
