@@ -18,7 +18,7 @@ use crate::frame::pool::Strings;
 
 const SHARDS: usize = 64;
 /// The size of a full lane. All lanes of a worker together are about what its processor's cache holds.
-const LANE_BYTES: usize = 1 << 17;
+const LANE_BYTES: usize = 1 << 16;
 
 /// The reduction of a log: shards, filled by several workers at once.
 pub(crate) trait Reduction: Send + Sync {
