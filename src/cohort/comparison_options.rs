@@ -84,10 +84,10 @@ impl ComparisonOptions {
         self
     }
 
-    /// Under [`OnOrAfter`](crate::Criterion::OnOrAfter), for how many further periods nobody must have been seen to count as lost. The
-    /// default is about a month of silence, after which a monthly count has them no more: 28 days, 4 weeks, and one
-    /// period where periods are longer. A horizon cuts further periods off, so leave room for them. Other criteria have
-    /// no use for it.
+    /// Under [`OnOrAfter`](crate::Criterion::OnOrAfter), for how many further periods a member must not have been seen
+    /// to count as lost. The default is about a month of silence, after which a monthly count has them no more: 28
+    /// days, 4 weeks, and one period where periods are longer. A horizon cuts further periods off, so leave room for
+    /// them. Other criteria have no use for it.
     #[must_use]
     pub fn grace(mut self, periods: u32) -> Self {
         self.grace = Some(periods);
