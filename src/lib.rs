@@ -10,13 +10,16 @@ mod statistics;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
-pub use cohort::{Cohort, Criterion, CurvePoint, Members, Retention, RetentionCell, RetentionOptions};
+pub use cohort::{
+    Cohort, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Criterion, CurvePoint, Members,
+    RateDifference, Retention, RetentionCell, RetentionOptions,
+};
 pub use engagement::{
     ActiveCount, ActiveUsers, ActiveUsersOptions, DayStickiness, MonthStickiness, Stickiness, StickinessOptions, Window,
 };
 pub use error::{Error, Result};
 pub use frame::ids::Id;
-pub use statistics::Interval;
+pub use statistics::{Correction, Interval, LogRank};
 
 /// The polars that this crate was built with.
 ///
@@ -27,9 +30,10 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, Coverage, Criterion,
-        CurvePoint, Date, DayStickiness, Error, EventColumns, Id, Intake, Interval, Members, MonthStickiness, Period,
-        Progress, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, ComparedGroup,
+        Comparison, ComparisonDetail, ComparisonOptions, Correction, Coverage, Criterion, CurvePoint, Date,
+        DayStickiness, Error, EventColumns, Id, Intake, Interval, LogRank, Members, MonthStickiness, Period, Progress,
+        RateDifference, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
         StickinessOptions, Weekday, Window, date,
     };
     #[doc(no_inline)]

@@ -44,16 +44,18 @@ impl Wilson {
     /// The interval of `successes` among `trials`; none where there was no trial.
     #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
     pub(crate) fn interval(self, successes: u64, trials: u64) -> Option<Interval> {
-        if trials == 0 {
-            return None;
-        }
-        let (s, n, z2) = (successes as f64, trials as f64, self.z * self.z);
+        (trials > 0).then(|| self.around(successes as f64, trials as f64))
+    }
+
+    /// The same for numbers that need not be whole: the trials that a weighted rate is worth.
+    pub(super) fn around(self, successes: f64, trials: f64) -> Interval {
+        let (s, n, z2) = (successes.clamp(0.0, trials), trials, self.z * self.z);
         let centre = s + z2 / 2.0;
         let spread = self.z * (s * (n - s) / n + z2 / 4.0).sqrt();
         // At the ends the formula gives 0 and 1 but for rounding.
-        let lower = if successes == 0 { 0.0 } else { (centre - spread) / (n + z2) };
-        let upper = if successes == trials { 1.0 } else { (centre + spread) / (n + z2) };
-        Some(Interval { lower, upper })
+        let lower = if s <= 0.0 { 0.0 } else { (centre - spread) / (n + z2) };
+        let upper = if s >= n { 1.0 } else { (centre + spread) / (n + z2) };
+        Interval { lower, upper }
     }
 }
 

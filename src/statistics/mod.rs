@@ -1,9 +1,19 @@
-//! Rates and their intervals: small, cited, on top of `statrs`.
+//! Rates and their intervals, differences of rates and of curves, and what many tests at once ask for: small, cited, on
+//! top of `statrs`.
 
+mod adjust;
 mod interval;
+mod log_rank;
+mod mantel_haenszel;
+mod proportions;
 
+pub use adjust::Correction;
 pub use interval::Interval;
 pub(crate) use interval::Wilson;
+pub use log_rank::LogRank;
+pub(crate) use log_rank::LogRankSums;
+pub(crate) use mantel_haenszel::mantel_haenszel;
+pub(crate) use proportions::{Contrast, Share, two_proportions};
 
 /// Part of a whole; `None` where there is no whole.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
