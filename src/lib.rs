@@ -12,7 +12,9 @@ pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, Se
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{Cohort, Criterion, CurvePoint, Members, Retention, RetentionCell, RetentionOptions};
 pub use engagement::{
-    ActiveCount, ActiveUsers, ActiveUsersOptions, DayStickiness, MonthStickiness, Stickiness, StickinessOptions, Window,
+    ActiveCount, ActiveUsers, ActiveUsersOptions, DailyState, DailyStates, DailyStatesOptions, DayStates,
+    DayStickiness, Lifecycle, LifecycleOptions, LifecyclePeriod, MonthStickiness, NewlyDormant, PowerCurve,
+    PowerCurveOptions, PowerCurvePoint, Stickiness, StickinessOptions, Transitions, Window,
 };
 pub use error::{Error, Result};
 pub use frame::ids::Id;
@@ -28,9 +30,11 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, Coverage, Criterion,
-        CurvePoint, Date, DayStickiness, Error, EventColumns, Id, Intake, Interval, Members, MonthStickiness, Period,
-        Progress, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
-        StickinessOptions, Weekday, Window, date,
+        CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, Error, EventColumns,
+        Id, Intake, Interval, Lifecycle, LifecycleOptions, LifecyclePeriod, Members, MonthStickiness, NewlyDormant,
+        Period, PowerCurve, PowerCurveOptions, PowerCurvePoint, Progress, Result, Retention, RetentionCell,
+        RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions, Weekday, Window,
+        date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

@@ -12,11 +12,14 @@
     reason = "a test that meets what it does not expect should panic, and its numbers are small"
 )]
 
+mod daily_states;
 mod doors;
 mod edges;
 mod golden;
+mod lifecycle;
 mod log;
 mod matrix;
 mod oracle;
 mod parts;
+mod power_curve;
 mod properties;
