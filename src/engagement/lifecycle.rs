@@ -191,7 +191,7 @@ impl Activity {
     /// # References
     ///
     /// J. Hsu, Social Capital (2015), "Diligence at Social Capital, part 1: accounting for user growth": the identity and
-    /// the quick ratio, n = 1 with months and weeks. PostHog, "Lifecycle": n = 1; its "new" is by the creation of the
+    /// the quick ratio, n = 1, by month. PostHog, "Lifecycle": n = 1; its "new" is by the creation of the
     /// profile. Amplitude, "Lifecycle": n = 1; the split of dormant users, and the quick ratio as "pulse".
     /// retentioneering, `to_daily_states`: dormant after 30 days.
     pub fn lifecycle(&self, options: impl Into<LifecycleOptions>) -> Result<Lifecycle> {
@@ -348,7 +348,9 @@ impl fmt::Display for Lifecycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LATEST: usize = 16;
         let LifecycleOptions { period, dormant_after, .. } = self.options;
-        writeln!(f, "Lifecycle by {period}, dormant after {dormant_after} without activity, as of {}", self.as_of)?;
+        let plural = if dormant_after == 1 { "" } else { "s" };
+        let silence = format!("dormant after {dormant_after} {period}{plural} without activity");
+        writeln!(f, "Lifecycle by {period}, {silence}, as of {}", self.as_of)?;
         write!(f, "  {:<11}", "period")?;
         for name in ["active", "new", "stayed", "back", "gone", "dormant"] {
             write!(f, " {name:>7}")?;

@@ -336,7 +336,7 @@ impl fmt::Display for PowerCurve {
         writeln!(f, "  {:>7} {:>9} {:>7} {:26} {:>9} {:>7}", "days", "actors", "%", "", "earlier", "%")?;
 
         // A long window has several numbers of days in a row.
-        let days = latest.days();
+        let days = earlier.iter().map(PowerCurvePoint::days).fold(latest.days(), u32::max);
         let step = days.div_ceil(ROWS).max(1);
         let within = |point: &PowerCurvePoint, from: u32| {
             point.at_least(from).unwrap_or(0) - point.at_least(from + step).unwrap_or(0)
@@ -382,7 +382,8 @@ fn days_of(span: &Span) -> usize {
 
 /// The active days without repetition.
 fn distinct(days: &[i32]) -> impl Iterator<Item = i32> + '_ {
-    days.chunk_by(|day, next| day == next).map(|same| same[0])
+    let mut last = None;
+    days.iter().copied().filter(move |&day| last.replace(day) != Some(day))
 }
 
 /// Counts an actor in trailing windows of `length` days, of which the first that is reported ends on day `from`.
@@ -393,24 +394,22 @@ fn distinct(days: &[i32]) -> impl Iterator<Item = i32> + '_ {
 #[inline]
 fn count_trailing(counts: &mut [u32], width: usize, length: i32, from: i32, days: &[i32]) {
     let cell = |day: i32, k: usize| usize::try_from(day.saturating_sub(from)).unwrap_or(0) * width + k - 1;
-    let mut leaving = distinct(days).map(|day| day + length).peekable();
+    let mut leaving = distinct(days).map(|day| day + length);
+    let mut gone = leaving.next().unwrap_or(i32::MAX);
     let mut active = 0;
-    for day in distinct(days) {
-        while let Some(gone) = leaving.next_if(|&gone| gone <= day) {
+    // By the end of time all active days have left; what lies after the last window has no count and is passed over.
+    for day in distinct(days).chain([i32::MAX]) {
+        while gone <= day && active > 0 {
             if let Some(count) = counts.get_mut(cell(gone, active)) {
                 *count = count.wrapping_sub(1);
             }
             active -= 1;
+            gone = leaving.next().unwrap_or(i32::MAX);
         }
         active += 1;
         if let Some(count) = counts.get_mut(cell(day, active)) {
             *count = count.wrapping_add(1);
         }
-    }
-    for gone in leaving {
-        let Some(count) = counts.get_mut(cell(gone, active)) else { break };
-        *count = count.wrapping_sub(1);
-        active -= 1;
     }
 }
 

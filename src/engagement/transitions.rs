@@ -118,7 +118,7 @@ impl Transitions {
     ///
     /// # Errors
     ///
-    /// [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn to_frame(&self) -> Result<DataFrame> {
         let rows: Vec<Move> = rows(self.counts).collect();
         let mut columns = columns(&rows);

@@ -254,7 +254,7 @@ fn four_weeks_by_hand() {
     assert_eq!(second.newly_dormant, Some(NewlyDormant { new: 1, ..NewlyDormant::default() }));
     assert_eq!((second.coverage, second.quick_ratio, second.churn_rate), (Coverage::Observed, Some(1.0), Some(0.5)));
     assert_eq!((third.dormant, third.quick_ratio), (Some(1), Some(2.0)));
-    // statsmodels 0.15.0, `proportion_confint(1, 2, method="wilson")`.
+    // Wilson's formula for 1 of 2, worked out apart.
     let Interval { lower, upper } = third.retention_interval.unwrap();
     assert!((lower - 0.094_531_205_734_230_72).abs() < 1e-9 && (upper - 0.905_468_794_265_769_2).abs() < 1e-9);
     // On Wednesday of the fourth week 2 and 4 may still come.

@@ -186,6 +186,8 @@ fn odd_corners_of_the_calendar() {
     // February has 29 days in one year and 28 in the next.
     let activity = log::ingest(&[event(1, 19_782), event(1, 20_120)], Mapped::NONE, None);
     let months = activity.power_curve(Window::Calendar(Period::Month)).unwrap();
+    let text = months.to_string();
+    assert!(text.contains("2025-01-01 to 2025-01-31, beside 2024-12-01") && text.contains("\n       31 "), "{text}");
     assert_eq!([2024, 2025].map(|year| months.on(date(year, 2, 1)).unwrap().days()), [29, 28]);
     // 3 January 2021 ends ISO week 53 of 2020, and begins a week from Sunday.
     let log: Vec<Event> = (18_624..=18_632).map(|on| event(1, on)).collect();
@@ -226,6 +228,12 @@ fn options_are_judged() {
     let one =
         long.power_curve(PowerCurveOptions::new(Window::Days(36_525)).between(date(1970, 1, 1), date(1970, 1, 2)));
     assert_eq!(one.unwrap().series().map(|point| point.active()).collect::<Vec<_>>(), [1, 1]);
+    // January has more days than February, and all of them are shown.
+    let log: Vec<Event> = (19_723..=19_782).map(|on| event(1, on)).collect();
+    let activity = log::ingest(&log, Mapped::NONE, None);
+    let text = activity.power_curve(Window::Calendar(Period::Month)).unwrap().to_string();
+    assert!(text.contains("2024-02-01 to 2024-02-29, beside 2024-01-01 to 2024-01-31"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("       31 ") && line.ends_with("1   100.0")), "{text}");
     let years = long.power_curve(Window::Calendar(Period::Year)).unwrap();
     assert_eq!(years.series().filter(|year| year.active() == 1).count(), 3);
 }
