@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use attrition::polars::prelude::*;
-use attrition::{Activity, Calendar, Criterion, EventColumns, Period, RetentionOptions, Window};
+use attrition::{Activity, Calendar, Criterion, DailyStatesOptions, EventColumns, Period, RetentionOptions, Window};
 use criterion::{BatchSize, BenchmarkId, Criterion as Bench, Throughput, criterion_group, criterion_main};
 
 #[global_allocator]
@@ -102,6 +102,15 @@ fn questions(bench: &mut Bench) {
         }
         group.bench_function(BenchmarkId::new("monthly retention", events), |bench| {
             bench.iter(|| black_box(&activity).retention(Period::Month));
+        });
+        group.bench_function(BenchmarkId::new("weekly lifecycle", events), |bench| {
+            bench.iter(|| black_box(&activity).lifecycle(Period::Week));
+        });
+        group.bench_function(BenchmarkId::new("daily states", events), |bench| {
+            bench.iter(|| black_box(&activity).daily_states(DailyStatesOptions::new()));
+        });
+        group.bench_function(BenchmarkId::new("power curve of 28 days", events), |bench| {
+            bench.iter(|| black_box(&activity).power_curve(Window::Days(28)));
         });
     }
     group.finish();

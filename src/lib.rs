@@ -15,7 +15,9 @@ pub use cohort::{
     RateDifference, Retention, RetentionCell, RetentionOptions,
 };
 pub use engagement::{
-    ActiveCount, ActiveUsers, ActiveUsersOptions, DayStickiness, MonthStickiness, Stickiness, StickinessOptions, Window,
+    ActiveCount, ActiveUsers, ActiveUsersOptions, DailyState, DailyStates, DailyStatesOptions, DayStates,
+    DayStickiness, Lifecycle, LifecycleOptions, LifecyclePeriod, MonthStickiness, NewlyDormant, PowerCurve,
+    PowerCurveOptions, PowerCurvePoint, Stickiness, StickinessOptions, Transitions, Window,
 };
 pub use error::{Error, Result};
 pub use frame::ids::Id;
@@ -31,10 +33,12 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, ComparedGroup,
-        Comparison, ComparisonDetail, ComparisonOptions, Correction, Coverage, Criterion, CurvePoint, Date,
-        DayStickiness, Error, EventColumns, Id, Intake, Interval, LogRank, Members, MonthStickiness, Period, Progress,
-        RateDifference, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
-        StickinessOptions, Weekday, Window, date,
+        Comparison, ComparisonDetail, ComparisonOptions, Correction, Coverage, Criterion, CurvePoint, DailyState,
+        DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, Error, EventColumns, Id, Intake, Interval,
+        Lifecycle, LifecycleOptions, LifecyclePeriod, LogRank, Members, MonthStickiness, NewlyDormant, Period,
+        PowerCurve, PowerCurveOptions, PowerCurvePoint, Progress, RateDifference, Result, Retention, RetentionCell,
+        RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions, Weekday, Window,
+        date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w4 w5 all decode decode4 memory append.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 all decode decode4 memory append.
 
 use std::fs;
 use std::hint::black_box;
@@ -20,7 +20,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w4|w5|all|decode|decode4|memory|append DATA_DIR");
+        eprintln!("usage: peers w1|w2|w3|w4|w5|all|decode|decode4|memory|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
             let (rows, digest) = user_days(&frame)?;
             report("w1", "reduce", &time, rows, Some(digest));
         }
-        "w2" | "w4" | "w5" => {
+        "w2" | "w3" | "w4" | "w5" => {
             let activity = reduce(&directory, &columns)?;
             let table = answer(&workload, &activity)?;
             let time = start.stop();
@@ -58,7 +58,7 @@ fn main() -> Result<()> {
         }
         "memory" => {
             let activity = reduce(&directory, &columns)?;
-            for workload in ["w2", "w4", "w5"] {
+            for workload in ["w2", "w3", "w4", "w5"] {
                 let start = Clock::start();
                 let table = answer(workload, &activity)?;
                 report(workload, "memory", &start.stop(), table[0].len(), Some(digest(&table)));
@@ -148,6 +148,18 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
             let mut table = vec![usage.series(windows[0]).iter().map(|count| date(count.span.end)).collect()];
             table.extend(windows.map(|window| usage.series(window).iter().map(|count| count.active).collect()));
             table
+        }
+        "w3" => {
+            let lifecycle = activity.lifecycle(Period::Week)?;
+            let weeks = || lifecycle.periods().iter().filter(|week| week.active > 0);
+            // The peers take the last week for a whole one.
+            vec![
+                weeks().map(|week| date(week.span.start)).collect(),
+                weeks().map(|week| week.new).collect(),
+                weeks().map(|week| week.retained).collect(),
+                weeks().map(|week| week.resurrected).collect(),
+                weeks().map(|week| week.newly_dormant_so_far.total()).collect(),
+            ]
         }
         "w4" => {
             let triangle = activity.retention(Period::Month)?;

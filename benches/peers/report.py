@@ -5,6 +5,7 @@ from statistics import median
 TITLES = {
     "w1": "W1 user-days with events and distinct features",
     "w2": "W2 daily, weekly and monthly active users per day",
+    "w3": "W3 new, retained, resurrected and newly dormant users per week",
     "w4": "W4 monthly cohorts by months since",
     "w5": "W5 daily cohorts, days 0 to 30, classic and unbounded",
 }

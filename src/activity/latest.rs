@@ -48,7 +48,7 @@ impl<D: Detail> Latest<D> {
         let account = event.detail.account();
         let low = if event.feature < LOW_FEATURES { 1 << event.feature } else { 0 };
         let under_way = &mut self.met[self.finished..];
-        let mut place = self.index.len() - 1 & start(event.user, event.day, account);
+        let mut place = (self.index.len() - 1) & start(event.user, event.day, account);
         while self.index[place] > 0 {
             let met = &mut under_way[usize::from(self.index[place]) - 1];
             if met.user == event.user && met.day == event.day && met.detail.account() == account {
@@ -58,7 +58,7 @@ impl<D: Detail> Latest<D> {
                 met.detail.join(event.detail);
                 return;
             }
-            place = self.index.len() - 1 & (place + 1);
+            place = (self.index.len() - 1) & (place + 1);
         }
         let Event { user, day, detail, .. } = *event;
         self.met.push(UserDay { user, low, day, events: 1, detail });
@@ -82,9 +82,9 @@ impl<D: Detail> Latest<D> {
         self.index.clear();
         self.index.resize(self.window * PLACES_EACH, 0);
         for (number, met) in (1..).zip(&self.met[self.finished..]) {
-            let mut place = self.index.len() - 1 & start(met.user, met.day, met.detail.account());
+            let mut place = (self.index.len() - 1) & start(met.user, met.day, met.detail.account());
             while self.index[place] > 0 {
-                place = self.index.len() - 1 & (place + 1);
+                place = (self.index.len() - 1) & (place + 1);
             }
             self.index[place] = in_window(number);
         }

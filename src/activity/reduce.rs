@@ -26,12 +26,8 @@ pub(crate) trait Reduction: Send + Sync {
     fn lanes(&self) -> Box<dyn Lanes + '_>;
 
     /// The ledger of all events dealt out. It depends on the events alone, not on their order.
-    fn finish(
-        self: Box<Self>,
-        users: &KeyIds,
-        accounts: Option<&KeyIds>,
-        features: Option<&Strings>,
-    ) -> Result<Ledger>;
+    fn finish(self: Box<Self>, users: &KeyIds, accounts: Option<&KeyIds>, features: Option<&Strings>)
+    -> Result<Ledger>;
 }
 
 /// One worker's way to the shards.
@@ -67,7 +63,8 @@ impl<D: Detail> Shards<D> {
 impl<D: Detail> Reduction for Shards<D> {
     fn lanes(&self) -> Box<dyn Lanes + '_> {
         let full = LANE_BYTES / size_of::<Event<D>>();
-        Box::new(Dealing { shards: &self.shards, full, lanes: vec![Vec::with_capacity(full); SHARDS] })
+        let lanes = (0..SHARDS).map(|_| Vec::with_capacity(full)).collect();
+        Box::new(Dealing { shards: &self.shards, full, lanes })
     }
 
     fn finish(

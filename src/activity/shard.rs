@@ -87,7 +87,8 @@ struct RowWriter {
 
 impl<D: Detail> Shard<D> {
     pub(crate) fn new(carried: Carried) -> Self {
-        let users = Users { table: HashTable::new(), seat_of: HashMap::with_hasher(FixedState::default()), seats: vec![] };
+        let users =
+            Users { table: HashTable::new(), seat_of: HashMap::with_hasher(FixedState::default()), seats: vec![] };
         let rows = RowWriter { carried, rows: ShardRows::default(), high: vec![], high_grouped: 0, doubtful: 0 };
         Self { latest: Latest::new(), high: Vec::new(), users, rows }
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::frame::write;
 
 /// A trailing window longer than this is refused.
-const MAX_WINDOW: u32 = 36_525;
+pub(super) const MAX_WINDOW: u32 = 36_525;
 /// More days times windows than this are refused; every thread holds two counts for each.
 const MAX_CELLS: u64 = 1 << 26;
 

@@ -1,7 +1,15 @@
 //! How many people use the product, how often, and how that moves.
 
 mod active_users;
+mod daily_states;
+mod lifecycle;
+mod power_curve;
 mod stickiness;
+mod transitions;
 
 pub use active_users::{ActiveCount, ActiveUsers, ActiveUsersOptions, Window};
+pub use daily_states::{DailyState, DailyStates, DailyStatesOptions, DayStates};
+pub use lifecycle::{Lifecycle, LifecycleOptions, LifecyclePeriod, NewlyDormant};
+pub use power_curve::{PowerCurve, PowerCurveOptions, PowerCurvePoint};
 pub use stickiness::{DayStickiness, MonthStickiness, Stickiness, StickinessOptions};
+pub use transitions::Transitions;

@@ -74,7 +74,6 @@ impl Lately {
 
     /// The place of a string, by some of its bytes.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "only some bits matter")]
     fn place(&mut self, string: &str) -> &mut Option<(u32, u32)> {
         let bytes = string.as_bytes();
         let some = match (bytes.first_chunk(), bytes.last_chunk()) {

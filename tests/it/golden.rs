@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, Calendar, Criterion, Date, EventColumns, Period, Retention, RetentionOptions, Weekday, Window,
+    Activity, Calendar, Criterion, DailyStatesOptions, Date, EventColumns, Period, Retention, RetentionOptions,
+    Weekday, Window,
 };
 
 /// A log, the figures for it, and the suffix of the figures' files.
@@ -67,12 +68,18 @@ impl Golden {
         for (day, count) in days.i32().unwrap().iter().zip(frame.column("events").unwrap().u32().unwrap().iter()) {
             *events.entry(day.unwrap()).or_default() += u64::from(count.unwrap());
         }
+        let states = self.activity.daily_states(DailyStatesOptions::new()).unwrap();
+        let curves = windows.map(|window| self.activity.power_curve(window).unwrap());
         let rows = self.rows("activity_daily");
         assert_eq!(rows.len(), usage.series(windows[0]).len());
+        assert_eq!(rows.len(), states.days().len());
         for row in &rows {
             let date: Date = row["date"].parse().unwrap();
             let counts = windows.map(|window| usage.on(window, date).unwrap().active);
             assert_eq!(counts, ["dau", "wau_rolling7", "mau_rolling30"].map(|name| number(&row[name])), "{date}");
+            let day = states.on(date).unwrap();
+            assert_eq!([day.dau(), day.wau(), day.mau()], counts, "{date}");
+            assert_eq!(curves.each_ref().map(|curve| curve.on(date).unwrap().active()), counts, "{date}");
             let on_day = events.get(&date.days_since_epoch()).copied().unwrap_or(0);
             assert_eq!(on_day, number(&row["events"]), "{date}");
         }
@@ -84,10 +91,26 @@ impl Golden {
         {
             let window = Window::Calendar(period);
             let usage = self.activity.active_users(window).unwrap();
+            let lifecycle = self.activity.lifecycle(period).unwrap();
             let rows = self.rows(file);
             assert_eq!(rows.len(), usage.series(window).len(), "{file}");
-            for (row, count) in rows.iter().zip(usage.series(window)) {
+            assert_eq!(rows.len(), lifecycle.periods().len(), "{file}");
+            for ((row, count), got) in rows.iter().zip(usage.series(window)).zip(lifecycle.periods()) {
                 assert_eq!((&row[label], number(&row["active"])), (&count.span.start.to_string(), count.active));
+                assert_eq!(got.span, count.span);
+                let counts = [got.active, got.new, got.retained, got.resurrected];
+                assert_eq!(
+                    counts,
+                    ["active", "new", "retained", "resurrected"].map(|name| number(&row[name])),
+                    "{row:?}"
+                );
+                // The files take an unfinished period for a whole one.
+                let (gone, dormant) = (got.newly_dormant_so_far.total(), got.dormant_so_far);
+                assert_eq!(
+                    [gone, dormant],
+                    ["newly_dormant", "dormant_stock"].map(|name| number(&row[name])),
+                    "{row:?}"
+                );
             }
         }
     }

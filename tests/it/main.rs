@@ -13,11 +13,14 @@
 )]
 
 mod comparison;
+mod daily_states;
 mod doors;
 mod edges;
 mod golden;
+mod lifecycle;
 mod log;
 mod matrix;
 mod oracle;
 mod parts;
+mod power_curve;
 mod properties;

@@ -51,7 +51,7 @@ fn user() -> impl Strategy<Value = i64> {
 }
 
 /// Up to 60 events within at most `longest` days, often within one, and often close to local midnight.
-fn logs(longest: i32) -> impl Strategy<Value = Log> {
+pub(crate) fn logs(longest: i32) -> impl Strategy<Value = Log> {
     let scene = prop_oneof![select(&SCENES[..]), (select(&ZONES[..]), select(SCENES.map(|scene| scene.1).to_vec()))];
     let length = prop_oneof![1 => Just(1), 7 => 2..=longest];
     let log = |((zone, start), length, week_starts): ((&'static str, civil::Date), i32, Weekday)| {
@@ -74,7 +74,7 @@ fn logs(longest: i32) -> impl Strategy<Value = Log> {
 }
 
 /// A period, and a log so long that there are several and not too many of them.
-fn periods_and_logs() -> impl Strategy<Value = (Period, Log)> {
+pub(crate) fn periods_and_logs() -> impl Strategy<Value = (Period, Log)> {
     let days = [30, 120, 500, 1_000, 2_500];
     (0..days.len()).prop_flat_map(move |place| (Just(Period::ALL[place]), logs(days[place])))
 }
@@ -100,12 +100,12 @@ fn frame(log: &Log, users: &DataType, times: &DataType) -> DataFrame {
     DataFrame::new(log.events.len(), vec![ids.cast(users).unwrap(), times.unwrap()]).unwrap()
 }
 
-fn plain_frame(log: &Log) -> DataFrame {
+pub(crate) fn plain_frame(log: &Log) -> DataFrame {
     frame(log, &DataType::Int64, &instants(TimeUnit::Microseconds, None))
 }
 
 /// The activity of frames under the calendar and the observation of a log.
-fn ingest(log: &Log, frames: &[DataFrame]) -> attrition::Result<Activity> {
+pub(crate) fn ingest(log: &Log, frames: &[DataFrame]) -> attrition::Result<Activity> {
     let calendar = Calendar::new(log.zone)?.week_starts(log.week_starts);
     let mut builder = Activity::builder(&EventColumns::new("user", "time"), &calendar);
     if let Some(from) = log.observed_from {
@@ -119,7 +119,7 @@ fn ingest(log: &Log, frames: &[DataFrame]) -> attrition::Result<Activity> {
 }
 
 /// The activity and what the oracle knows; `None` where both agree that there is nothing.
-fn both(log: &Log) -> Result<Option<(Activity, Oracle)>, TestCaseError> {
+pub(crate) fn both(log: &Log) -> Result<Option<(Activity, Oracle)>, TestCaseError> {
     let activity = ingest(log, &[plain_frame(log)]);
     let Some(oracle) = Oracle::new(log) else {
         let rows = log.events.len() as u64;
@@ -144,17 +144,17 @@ fn trailing(oracle: &Oracle, length: u32, day: civil::Date) -> ActiveCount {
 }
 
 /// A day of the observation or of the ten before and after it.
-fn some_day(oracle: &Oracle, index: Index) -> civil::Date {
+pub(crate) fn some_day(oracle: &Oracle, index: Index) -> civil::Date {
     let days: Vec<_> =
         (oracle.first - 10.days()).series(1.day()).take_while(|&day| day <= oracle.last + 10.days()).collect();
     days[index.index(days.len())]
 }
 
-fn ratio(part: u64, whole: u64) -> Option<f64> {
+pub(crate) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn near(left: Option<f64>, right: Option<f64>) -> bool {
+pub(crate) fn near(left: Option<f64>, right: Option<f64>) -> bool {
     left.zip(right).map_or(left.is_none() && right.is_none(), |(left, right)| (left - right).abs() < 1e-12)
 }
 

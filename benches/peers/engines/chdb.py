@@ -5,6 +5,7 @@ import pyarrow
 from chdb import session
 
 DAY = "toUInt16(toDate(ts))"
+WEEK = f"toUInt16(intDiv({DAY} + 3, 7))"  # from Mondays; week w begins on day 7 w - 3
 MONTH = "toUInt16(toYear(ts) * 12 + toMonth(ts) - 1)"
 FIRST_MONTH = 2024 * 12  # of the generated log; a mask has room for the 64 months from there
 NEVER = "toUInt16(60000)"  # a day after the last one
@@ -12,6 +13,7 @@ NEVER = "toUInt16(60000)"  # a day after the last one
 FORMS = {
     "w1": {"integer": ["enum_bitmap", "enum_uniq"], "string": ["enum_bitmap"]},
     "w2": {"integer": ["array_diff"], "string": ["array_diff"]},
+    "w3": {"integer": ["array"], "string": ["array"]},
     "w4": {"integer": ["bitmask"], "string": ["bitmask"]},
     "w5": {"integer": ["array"], "string": ["array"]},
 }
@@ -24,6 +26,7 @@ def queries(events):
             "enum_uniq": features(events, "uniqExact(feature)"),
         },
         "w2": {"array_diff": array_diff(events)},
+        "w3": {"array": week_array(events)},
         "w4": {"bitmask": month_bitmask(events)},
         "w5": {"array": day_array(events)},
     }
@@ -55,6 +58,23 @@ def array_diff(events):
             SELECT day, a AS daily, sum(b) OVER (ORDER BY day) AS weekly, sum(c) OVER (ORDER BY day) AS monthly
             FROM sums)
         WHERE daily > 0 ORDER BY day"""
+
+
+def week_array(events):
+    # Each week beside the user's week before it, 0 where it is the first. Who was active a week before and
+    # was not retained is dormant.
+    return f"""
+        WITH weeks AS (
+            SELECT pair.1 AS number, countIf(pair.2 = 0) AS new, countIf(pair.2 + 1 = pair.1) AS retained,
+                countIf(pair.2 > 0 AND pair.2 + 1 < pair.1) AS resurrected
+            FROM (
+                SELECT arrayJoin(arrayZip(weeks, arrayPushFront(arrayPopBack(weeks), toUInt16(0)))) AS pair
+                FROM (SELECT arraySort(groupUniqArray({WEEK})) AS weeks FROM {events} GROUP BY user_id))
+            GROUP BY number)
+        SELECT toInt64(number) * 7 - 3 AS week, new, retained, resurrected,
+            lagInFrame(toInt64(new + retained + resurrected), 1, toInt64(0))
+                OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) - toInt64(retained) AS dormant
+        FROM weeks"""
 
 
 def month_bitmask(events):

@@ -4,13 +4,15 @@ import pyarrow  # noqa: F401, the type of the results: not to be imported in the
 
 # Integer arithmetic on the epoch is quicker than casting to DATE.
 DAY = "CAST(epoch_us(ts) // 86400000000 AS INTEGER)"
+WEEK = "CAST((epoch_us(ts) // 86400000000 + 3) // 7 AS INTEGER)"  # from Mondays; week w begins on day 7 w - 3
 DATE = f"DATE '1970-01-01' + {DAY}"
 FIRST_MONTH = 2024 * 12  # of the generated log; masks look at the 48 months from there
 
-# Forms named *_pack put user and day into one u64: they need integer ids below 2^48.
+# Forms named *_pack put user and period into one u64: they need integer ids below 2^48.
 FORMS = {
     "w1": {"integer": ["bitmask"], "string": ["bitmask"]},
     "w2": {"integer": ["lead_diff_pack"], "string": ["lead_diff"]},
+    "w3": {"integer": ["self_join", "window_pack"], "string": ["self_join"]},
     "w4": {"integer": ["bitmask"], "string": ["bitmask", "join"]},
     "w5": {"integer": ["join_pack", "window"], "string": ["join"]},
 }
@@ -21,12 +23,17 @@ def queries(events):
     packed_user_days = f"""
         SELECT packed >> 16 AS user_id, (packed & 65535)::INTEGER AS day
         FROM (SELECT DISTINCT (user_id << 16) | {DAY}::UBIGINT AS packed FROM {events})"""
+    user_weeks = f"SELECT DISTINCT user_id, {WEEK} AS week FROM {events}"
+    packed_user_weeks = f"""
+        SELECT packed >> 16 AS user_id, (packed & 65535)::INTEGER AS week
+        FROM (SELECT DISTINCT (user_id << 16) | {WEEK}::UBIGINT AS packed FROM {events})"""
     user_months = f"""
         SELECT DISTINCT user_id, CAST(year(date) * 12 + month(date) - 1 AS INTEGER) AS month
         FROM (SELECT user_id, {DATE} AS date FROM {events})"""
     return {
         "w1": {"bitmask": feature_bitmask(events)},
         "w2": {"lead_diff": lead_diff(user_days), "lead_diff_pack": lead_diff(packed_user_days)},
+        "w3": {"self_join": week_self_join(user_weeks), "window_pack": week_window(packed_user_weeks)},
         "w4": {"bitmask": month_bitmask(events), "join": month_join(user_months)},
         "w5": {
             "join": day_join(user_days),
@@ -67,6 +74,39 @@ def lead_diff(user_days):
                 (sum(monthly) OVER (ORDER BY day))::BIGINT AS monthly
             FROM sums)
         WHERE day <= (SELECT max(day) FROM gaps)"""
+
+
+# Follows `weeks` (week, new, retained, resurrected): who was active a week before and was not retained is dormant.
+LIFECYCLE = """
+    SELECT week * 7 - 3 AS week, new, retained, resurrected,
+        coalesce(lag(new + retained + resurrected) OVER (ORDER BY weeks.week) - retained, 0) AS dormant
+    FROM weeks"""
+
+
+def week_self_join(user_weeks):
+    return f"""
+        WITH user_weeks AS MATERIALIZED ({user_weeks}),
+        firsts AS (SELECT user_id, min(week) AS first FROM user_weeks GROUP BY user_id),
+        weeks AS (
+            SELECT user_weeks.week, count(*) FILTER (first = user_weeks.week) AS new,
+                count(before.week) AS retained,
+                count(*) FILTER (first < user_weeks.week AND before.week IS NULL) AS resurrected
+            FROM user_weeks JOIN firsts USING (user_id)
+            LEFT JOIN user_weeks AS before
+                ON before.user_id = user_weeks.user_id AND before.week = user_weeks.week - 1
+            GROUP BY user_weeks.week){LIFECYCLE}"""
+
+
+def week_window(user_weeks):
+    return f"""
+        WITH user_weeks AS ({user_weeks}),
+        befores AS (
+            SELECT week, lag(week, 1, -1000000) OVER (PARTITION BY user_id ORDER BY week) AS before
+            FROM user_weeks),
+        weeks AS (
+            SELECT week, count(*) FILTER (before < 0) AS new, count(*) FILTER (before = week - 1) AS retained,
+                count(*) FILTER (before >= 0 AND before < week - 1) AS resurrected
+            FROM befores GROUP BY week){LIFECYCLE}"""
 
 
 def month_bitmask(events):

@@ -3,15 +3,18 @@ import polars as pl
 from polars import col
 
 DAY = (col.ts.to_physical() // 86_400_000_000).cast(pl.Int32).alias("day")
+# From Mondays; week w begins on day 7 w - 3.
+WEEK = ((col.ts.to_physical() // 86_400_000_000 + 3) // 7).cast(pl.Int32).alias("week")
 DATE = col.ts.dt.date().alias("day")
 MONTH = (col.ts.dt.year() * 12 + col.ts.dt.month().cast(pl.Int32) - 1).alias("month")
 FIRST_MONTH = 2024 * 12  # of the generated log; masks look at the 48 months from there
-NEVER = 1_000_000  # days until the next active day of a user who has none
+NEVER = 1_000_000  # days until the next active day of a user who has none, weeks since the last active one
 
 # Forms named pack put user and period into one u64: they need integer ids below 2^48.
 FORMS = {
     "w1": {"integer": ["nunique", "date"], "string": ["nunique"]},
     "w2": {"integer": ["pack_sort"], "string": ["over"]},
+    "w3": {"integer": ["pack"], "string": ["self_join"]},
     "w4": {"integer": ["bitmask", "pack"], "string": ["bitmask", "over"]},
     "w5": {"integer": ["over", "pack"], "string": ["over"]},
 }
@@ -73,6 +76,39 @@ def w2_over(events):
     gap = (col.day.shift(-1) - col.day).over("user_id", order_by="day").fill_null(NEVER)
     days = events.select("user_id", DAY).unique().with_columns(gap=gap)
     return rolling(collect(days.group_by("day", "gap").agg(users=pl.len())))
+
+
+def lifecycle(weeks):
+    """From new, retained and resurrected users per week to the dormant too: active a week before, not retained."""
+    active = (col.new + col.retained + col.resurrected).cast(pl.Int64)
+    dormant = (active.shift(1) - col.retained.cast(pl.Int64)).fill_null(0)
+    return weeks.sort("week").select(col.week * 7 - 3, "new", "retained", "resurrected", dormant=dormant)
+
+
+def w3_pack(events):
+    keys, week, user = packed(events, WEEK)
+    follows = col.before // 65536 == user
+    gap = pl.when(follows).then((col.key - col.before).cast(pl.Int32)).otherwise(NEVER).fill_null(NEVER)
+    weeks = keys.select("key", before=col.key.shift(1)).select(week=week, gap=gap)
+    weeks = weeks.group_by("week").agg(
+        new=(col.gap == NEVER).sum(),
+        retained=(col.gap == 1).sum(),
+        resurrected=((col.gap > 1) & (col.gap < NEVER)).sum(),
+    )
+    return lifecycle(collect(weeks))
+
+
+def w3_self_join(events):
+    weeks = collect(events.select("user_id", WEEK).unique()).lazy()
+    firsts = weeks.group_by("user_id").agg(first=col.week.min())
+    befores = weeks.select("user_id", week=col.week + 1, before=pl.lit(True))
+    weeks = weeks.join(firsts, on="user_id").join(befores, on=["user_id", "week"], how="left")
+    weeks = weeks.group_by("week").agg(
+        new=(col.first == col.week).sum(),
+        retained=col.before.is_not_null().sum(),
+        resurrected=((col.first < col.week) & col.before.is_null()).sum(),
+    )
+    return lifecycle(collect(weeks))
 
 
 def w4_bitmask(events):
