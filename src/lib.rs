@@ -10,7 +10,11 @@ mod statistics;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
-pub use cohort::{Cohort, Criterion, CurvePoint, Members, Retention, RetentionCell, RetentionOptions};
+pub use cohort::{
+    Balance, Cohort, Covariate, Criterion, CurvePoint, ImpactStratum, LaterParticipants, LeftOut, Members,
+    MonthlyImpact, NaiveComparison, Participation, ParticipationColumns, ParticipationIntake, ProgrammeEffect,
+    ProgrammeImpact, ProgrammeImpactOptions, Retention, RetentionCell, RetentionOptions,
+};
 pub use engagement::{
     ActiveCount, ActiveUsers, ActiveUsersOptions, DayStickiness, MonthStickiness, Stickiness, StickinessOptions, Window,
 };
@@ -27,8 +31,10 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, Coverage, Criterion,
-        CurvePoint, Date, DayStickiness, Error, EventColumns, Id, Intake, Interval, Members, MonthStickiness, Period,
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Balance, Calendar, Cohort, Covariate,
+        Coverage, Criterion, CurvePoint, Date, DayStickiness, Error, EventColumns, Id, ImpactStratum, Intake, Interval,
+        LaterParticipants, LeftOut, Members, MonthStickiness, MonthlyImpact, NaiveComparison, Participation,
+        ParticipationColumns, ParticipationIntake, Period, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions,
         Progress, Result, Retention, RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness,
         StickinessOptions, Weekday, Window, date,
     };

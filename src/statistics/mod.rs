@@ -1,9 +1,11 @@
 //! Rates and their intervals: small, cited, on top of `statrs`.
 
 mod interval;
+mod stratified;
 
 pub use interval::Interval;
 pub(crate) use interval::Wilson;
+pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};
 
 /// Part of a whole; `None` where there is no whole.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]

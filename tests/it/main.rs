@@ -15,6 +15,7 @@
 mod doors;
 mod edges;
 mod golden;
+mod impact;
 mod log;
 mod matrix;
 mod oracle;
