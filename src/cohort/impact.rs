@@ -1,172 +1,22 @@
 //! Programme impact: does teaching, onboarding or a series of webinars make people stay?
 
-use polars::prelude::DataFrame;
+mod frames;
+mod options;
+mod protocol;
+mod trial;
+mod verdict;
+
+pub use options::ProgrammeImpactOptions;
+pub use protocol::{LaterParticipants, LeftOut};
+
 use serde::{Deserialize, Serialize};
 
 use super::participation::{Participation, ParticipationIntake};
-use super::trial::{Cell, Enrolled, LaterParticipants, LeftOut, NaiveComparison, Protocol, Strata, Trial, effects};
 use crate::activity::Activity;
 use crate::calendar::{Coverage, Date, Period, PeriodTable, Span};
-use crate::error::{Error, Result};
-use crate::frame::write;
-use crate::statistics::{EffectOnTreated, Interval, Wilson, ratio};
-
-/// A stretch of days longer than this is refused.
-const MAX_DAYS: u32 = 36_525;
-
-/// What [`Activity::programme_impact`] should compare.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProgrammeImpactOptions {
-    horizon: u32,
-    window: Option<u32>,
-    cohort: Period,
-    look_back: u32,
-    prior_use: Vec<u32>,
-    alive_within: u32,
-    later: LaterParticipants,
-    confidence: f64,
-}
-
-impl ProgrammeImpactOptions {
-    /// Follows everybody for so many days after the day on which their clock starts.
-    #[must_use]
-    pub fn new(horizon_days: u32) -> Self {
-        Self {
-            horizon: horizon_days,
-            window: None,
-            cohort: Period::Month,
-            look_back: 28,
-            prior_use: vec![0, 1, 2, 4, 8, 16],
-            alive_within: 1,
-            later: LaterParticipants::Kept,
-            confidence: 0.95,
-        }
-    }
-
-    /// How many days at the end of the horizon one has to be active in, at least once, to count as retained. The
-    /// default is 28, or the whole horizon where that is shorter: four weeks hold every weekday alike, and long enough
-    /// that somebody who comes every other week is not taken for lost.
-    #[must_use]
-    pub fn window(mut self, days: u32) -> Self {
-        self.window = Some(days);
-        self
-    }
-
-    /// People are compared with those whose first activity lies in the same period. The default is the month: shorter
-    /// ones compare more strictly and leave more participants without anybody comparable.
-    #[must_use]
-    pub fn cohort(mut self, period: Period) -> Self {
-        self.cohort = period;
-        self
-    }
-
-    /// Over how many days before the clock starts prior use is counted. The default is 28, as long as the default
-    /// window.
-    #[must_use]
-    pub fn look_back(mut self, days: u32) -> Self {
-        self.look_back = days;
-        self
-    }
-
-    /// The lower ends of the bins of prior use, in active days of the look-back; people are compared within a bin. The
-    /// default is 0, 1, 2, 4, 8 and 16: each bin begins at twice the use of the one before, since the tenth day tells
-    /// less than the second.
-    #[must_use]
-    pub fn prior_use(mut self, lower_ends: impl IntoIterator<Item = u32>) -> Self {
-        self.prior_use = lower_ends.into_iter().collect();
-        self
-    }
-
-    /// Within how many days, up to and including the day on which the clock starts, everybody must have been active.
-    ///
-    /// Whoever takes part is evidently still there; of somebody who has been silent for a week nobody knows. So the
-    /// default is 1: both were active on that very day, and one of them took part. Where taking part leaves no trace
-    /// in the log, 7 or so judge more participants, at the price that some of those compared with were gone already,
-    /// which flatters the programme.
-    #[must_use]
-    pub fn alive_within(mut self, days: u32) -> Self {
-        self.alive_within = days;
-        self
-    }
-
-    /// What becomes of comparable people who take part later within the horizon. The default is
-    /// [`LaterParticipants::Kept`], which does not look into the future to choose whom to compare with.
-    #[must_use]
-    pub fn later_participants(mut self, later: LaterParticipants) -> Self {
-        self.later = later;
-        self
-    }
-
-    /// The level of confidence of the intervals. The default is the customary 0.95.
-    #[must_use]
-    pub fn confidence(mut self, confidence: f64) -> Self {
-        self.confidence = confidence;
-        self
-    }
-
-    /// The days of follow-up.
-    #[must_use]
-    pub fn horizon_days(&self) -> u32 {
-        self.horizon
-    }
-
-    /// The days at the end of the horizon that decide who was retained.
-    #[must_use]
-    pub fn window_days(&self) -> u32 {
-        self.window.unwrap_or(self.horizon.min(28))
-    }
-
-    pub(super) fn is_kept(&self) -> bool {
-        self.later == LaterParticipants::Kept
-    }
-
-    pub(super) fn level(&self) -> f64 {
-        self.confidence
-    }
-
-    fn check(&self) -> Result<()> {
-        Wilson::new(self.confidence)?;
-        let refuse =
-            |option, value: u32, reason| Err(Error::InvalidOption { option, value: value.to_string(), reason });
-        let long = "is a number of days from 1 to 36525";
-        for (option, days) in [
-            ("horizon_days", self.horizon),
-            ("look_back", self.look_back),
-            ("alive_within", self.alive_within),
-            ("window", self.window_days()),
-        ] {
-            if !(1..=MAX_DAYS).contains(&days) {
-                return refuse(option, days, long);
-            }
-        }
-        if self.window_days() > self.horizon {
-            return refuse("window", self.window_days(), "ends with the horizon and cannot be longer than it");
-        }
-        if self.prior_use.first() != Some(&0) || !self.prior_use.is_sorted_by(|lower, next| lower < next) {
-            let reason = "the lower ends of the bins begin with 0 and ascend, like 0, 1, 4, 16";
-            let value = format!("{:?}", self.prior_use);
-            return Err(Error::InvalidOption { option: "prior_use", value, reason });
-        }
-        Ok(())
-    }
-
-    fn protocol(&self, activity: &Activity) -> Protocol {
-        Protocol {
-            look_back: self.look_back.cast_signed(),
-            horizon: self.horizon.cast_signed(),
-            window: self.window_days().cast_signed(),
-            alive_within: self.alive_within.cast_signed(),
-            later: self.later,
-            observed: (activity.observed_from().days_since_epoch(), activity.as_of().days_since_epoch()),
-        }
-    }
-}
-
-impl From<u32> for ProgrammeImpactOptions {
-    fn from(horizon_days: u32) -> Self {
-        Self::new(horizon_days)
-    }
-}
+use crate::error::Result;
+use crate::statistics::{EffectOnTreated, Interval, ratio};
+use trial::{Cell, Enrolled, Group, Strata, Trial, effects};
 
 /// What taking part did to one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -289,6 +139,22 @@ pub struct ImpactStratum {
     pub comparable_active_days: u64,
 }
 
+/// The naive comparison: everybody from their first activity, those who ever took part against all others.
+///
+/// It is shown to be distrusted. Whoever took part stayed until then, so that staying makes participants, and not only
+/// the other way round (survivor bias, immortal time).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NaiveComparison {
+    /// Participants whose horizon from their first activity has passed.
+    pub participants: u64,
+    /// Those of them who were retained at its end.
+    pub participants_retained: u64,
+    /// All others whose horizon from their first activity has passed.
+    pub others: u64,
+    /// Those of them who were retained at its end.
+    pub others_retained: u64,
+}
+
 /// The answer of [`Activity::programme_impact`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProgrammeImpact {
@@ -339,11 +205,13 @@ impl Activity {
     /// V   = Σ_a ψ_a² / (N (N - 1)),  effect ± t(N - 1) √V   for N participants
     /// ```
     ///
-    /// A participant is judged once the horizon has passed by [`as_of`](Activity::as_of) and if the look-back lies within
-    /// the observation; everybody else is counted under a reason in [`left_out`](ProgrammeImpact::left_out). Whoever was first
-    /// active on the day of taking part is left out, so a programme on the first day cannot be judged: nothing is known
-    /// of anybody before it. What the log does not show is not matched on: if the ambitious take part and would
-    /// have stayed anyway, and were no more active before, the effect is theirs and not the programme's.
+    /// A participant is judged once the horizon has passed by [`as_of`](Activity::as_of) and if the look-back lies
+    /// within the observation; everybody else is counted under a reason in
+    /// [`left_out`](ProgrammeImpact::left_out). Whoever was first active on the day of taking part is left out, so a
+    /// programme on the first day cannot be judged: nothing is known of anybody before it. The first cohort of a log
+    /// that starts late holds old users; they are compared with each other. What the log does not show is not matched
+    /// on: if the ambitious take part and would have stayed anyway, and were no more active before, the effect is theirs
+    /// and not the programme's.
     ///
     /// After [`by_account`](Activity::by_account) participants are accounts.
     ///
@@ -442,14 +310,6 @@ impl Activity {
     }
 }
 
-impl ProgrammeImpactOptions {
-    /// How much of a month is judged: days whose look-back and horizon are observed.
-    fn coverage(&self, activity: &Activity, span: Span) -> Coverage {
-        let first = activity.observed_from() + self.look_back.cast_signed();
-        Coverage::of(span, first, activity.as_of() - self.horizon.cast_signed())
-    }
-}
-
 /// The mean of a sum over those compared with, weighted as in the effect.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
 fn weighted(strata: &Strata, sum: impl Fn(&Cell) -> u64) -> Option<f64> {
@@ -468,7 +328,7 @@ fn balance(covariate: Covariate, enrolled: &Enrolled, strata: &Strata) -> Balanc
     let spread = participants.variance().zip(others.variance()).map(|(one, other)| f64::midpoint(one, other).sqrt());
     let spread = spread.filter(|&spread| spread > 0.0);
     let standardised = |one: Option<f64>, other: Option<f64>| Some((one? - other?) / spread?);
-    let sum = |group: &super::trial::Group| [group.prior, group.tenure][place];
+    let sum = |group: &Group| [group.prior, group.tenure][place];
     let matched = || strata.cells.iter().filter(|cell| cell.is_matched());
     let count = matched().map(|cell| cell.participants.count).sum();
     let matched = ratio(matched().map(|cell| sum(&cell.participants)).sum(), count);
@@ -601,138 +461,5 @@ impl ProgrammeImpact {
     #[must_use]
     pub fn strata(&self) -> &[ImpactStratum] {
         &self.strata
-    }
-
-    /// The effect by calendar month of taking part, in order of time.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `month` | Date | first day of the month |
-    /// | `coverage` | String | `observed`, `truncated` or `open`, see [`MonthlyImpact::coverage`] |
-    /// | `participants` | UInt64 | participants judged |
-    /// | `retained` | Float64 | share of the participants retained |
-    /// | `retained_comparable` | Float64 | the same of those compared with |
-    /// | `retained_difference` | Float64 | the effect on retention |
-    /// | `retained_lower`, `retained_upper` | Float64 | its interval; null where no spread was seen |
-    /// | `active_days` | Float64 | active days within the horizon, mean of the participants |
-    /// | `active_days_comparable` | Float64 | the same of those compared with |
-    /// | `active_days_difference` | Float64 | the effect on active days |
-    /// | `active_days_lower`, `active_days_upper` | Float64 | its interval; null where no spread was seen |
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn to_frame(&self) -> Result<DataFrame> {
-        let months = || self.months.iter();
-        let mut columns = vec![
-            write::dates("month", months().map(|month| Some(month.span.start)))?,
-            write::column("coverage", months().map(|month| month.coverage.name()).collect::<Vec<_>>()),
-            write::column("participants", months().map(|month| month.participants).collect::<Vec<_>>()),
-        ];
-        let outcomes: [(&str, fn(&MonthlyImpact) -> &ProgrammeEffect); 2] =
-            [("retained", |month| &month.retention), ("active_days", |month| &month.active_days)];
-        for (name, effect) in outcomes {
-            let number = |name: &str, of: fn(&ProgrammeEffect) -> Option<f64>| {
-                write::column(name, months().map(|month| of(effect(month))).collect::<Vec<_>>())
-            };
-            columns.extend([
-                number(name, |effect| Some(effect.participants)),
-                number(&format!("{name}_comparable"), |effect| Some(effect.comparable)),
-                number(&format!("{name}_difference"), |effect| Some(effect.difference)),
-                number(&format!("{name}_lower"), |effect| effect.interval.map(|interval| interval.lower)),
-                number(&format!("{name}_upper"), |effect| effect.interval.map(|interval| interval.upper)),
-            ]);
-        }
-        write::frame(columns)
-    }
-
-    /// The strata, in the order of day, cohort and prior use.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `day` | Date | the day on which the clocks start |
-    /// | `cohort` | Date | first day of the period of first activity |
-    /// | `prior_use` | UInt32 | the least number of active days of the bin |
-    /// | `participants` | UInt64 | participants |
-    /// | `participants_retained` | UInt64 | participants retained |
-    /// | `participants_active_days` | UInt64 | their active days within the horizon |
-    /// | `comparable` | UInt64 | people compared with |
-    /// | `comparable_retained` | UInt64 | people compared with who were retained |
-    /// | `comparable_active_days` | UInt64 | their active days within the horizon |
-    /// | `difference` | Float64 | difference of the shares retained; null with fewer than two comparable people |
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn strata_to_frame(&self) -> Result<DataFrame> {
-        let strata = || self.strata.iter();
-        let count = |name, of: fn(&ImpactStratum) -> u64| write::column(name, strata().map(of).collect::<Vec<_>>());
-        write::frame(vec![
-            write::dates("day", strata().map(|stratum| Some(stratum.day)))?,
-            write::dates("cohort", strata().map(|stratum| Some(stratum.cohort.start)))?,
-            write::column("prior_use", strata().map(|stratum| stratum.prior_use).collect::<Vec<_>>()),
-            count("participants", |stratum| stratum.participants),
-            count("participants_retained", |stratum| stratum.participants_retained),
-            count("participants_active_days", |stratum| stratum.participants_active_days),
-            count("comparable", |stratum| stratum.comparable),
-            count("comparable_retained", |stratum| stratum.comparable_retained),
-            count("comparable_active_days", |stratum| stratum.comparable_active_days),
-            write::column("difference", strata().map(ImpactStratum::difference).collect::<Vec<_>>()),
-        ])
-    }
-
-    /// How alike the two sides are, one row a covariate: prior use, then tenure.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `covariate` | String | `prior active days` or `tenure in days` |
-    /// | `participants` | Float64 | mean of the participants whose clock started |
-    /// | `others` | Float64 | mean of all who could have taken part on the same days |
-    /// | `before` | Float64 | standardised mean difference of the two |
-    /// | `matched` | Float64 | mean of the matched participants |
-    /// | `comparable` | Float64 | mean of those they are compared with |
-    /// | `after` | Float64 | standardised mean difference of the two |
-    ///
-    /// Means are null without anybody, differences without people on both sides or without spread.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn balance_to_frame(&self) -> Result<DataFrame> {
-        let number = |name, of: fn(&Balance) -> Option<f64>| {
-            write::column(name, self.balance.iter().map(of).collect::<Vec<_>>())
-        };
-        let names: Vec<&str> = self.balance.iter().map(|balance| balance.covariate.name()).collect();
-        write::frame(vec![
-            write::column("covariate", names),
-            number("participants", |balance| balance.participants),
-            number("others", |balance| balance.others),
-            number("before", |balance| balance.before),
-            number("matched", |balance| balance.matched),
-            number("comparable", |balance| balance.comparable),
-            number("after", |balance| balance.after),
-        ])
-    }
-
-    /// Who was judged and who was left out: one row `judged`, then one a reason in the order in which they are tried.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `reason` | String | `judged`, or why not, see [`LeftOut`] |
-    /// | `participants` | UInt64 | distinct participants; they add up to all |
-    ///
-    /// No column has nulls.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn left_out_to_frame(&self) -> Result<DataFrame> {
-        let reasons = || LeftOut::ALL.into_iter();
-        let names = std::iter::once("judged").chain(reasons().map(LeftOut::name));
-        let counts = std::iter::once(self.judged()).chain(reasons().map(|reason| self.left_out(reason)));
-        write::frame(vec![
-            write::column("reason", names.collect::<Vec<_>>()),
-            write::column("participants", counts.collect::<Vec<_>>()),
-        ])
     }
 }

@@ -5,15 +5,13 @@ mod impact;
 mod members;
 mod participation;
 mod retention;
-mod trial;
 mod triangle;
-mod verdict;
 
 pub use ages::Criterion;
 pub use impact::{
-    Balance, Covariate, ImpactStratum, MonthlyImpact, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions,
+    Balance, Covariate, ImpactStratum, LaterParticipants, LeftOut, MonthlyImpact, NaiveComparison, ProgrammeEffect,
+    ProgrammeImpact, ProgrammeImpactOptions,
 };
 pub use members::Members;
 pub use participation::{Participation, ParticipationColumns, ParticipationIntake};
 pub use retention::{Cohort, CurvePoint, Retention, RetentionCell, RetentionOptions};
-pub use trial::{LaterParticipants, LeftOut, NaiveComparison};

@@ -340,7 +340,6 @@ impl People {
             let own = [0, 1].map(|k| self.outcomes(q, *user, *t)[k] - mean[k]);
             expected.scores.entry(*user).or_default().push((*t, own));
         }
-        // The score of a participant is about the effect, which is known only now; it is the last of theirs.
         for &user in self.days.keys() {
             let took_part = self.took_part.get(&user).copied();
             let first = self.first(user);
@@ -529,7 +528,7 @@ fn company(seed: u64, users: i64, keeps: f64) -> Company {
             }
             events.push(event(user, NEW_YEAR + day));
             let prior = (arrival.max(day - 28)..day).filter(|&day| is_active(day)).count();
-            let willing = [0.004, 0.008, 0.015, 0.025, 0.04][[1, 2, 4, 8].partition_point(|&lower| lower <= prior)];
+            let willing = [0.001, 0.002, 0.003, 0.004, 0.006][[1, 2, 4, 8].partition_point(|&lower| lower <= prior)];
             if !participated && day > arrival && random.unit() < willing {
                 participated = true;
                 took_part.push((user, NEW_YEAR + day));
@@ -711,7 +710,7 @@ fn nobody_everybody_one_and_all_too_late() {
     let effect = one.retention().unwrap();
     // Users 2 to 6 are comparable to user 1 now.
     assert_eq!((one.judged(), one.comparable(), effect.interval), (1, 5, None));
-    assert!(close(effect.difference, 0.8) && one.conclusion().contains("no spread was seen"), "{effect:?}");
+    assert!(close(effect.difference, 0.8) && one.conclusion().contains("No spread was seen"), "{effect:?}");
 
     let late = ask(&[(1, 35), (2, 36), (3, 40)]);
     assert_eq!((late.judged(), late.left_out(LeftOut::HorizonOpen)), (0, 3));
@@ -803,4 +802,65 @@ fn two_months_at_a_leap_day_and_a_year_of_53_weeks() {
         assert_eq!((effect.participants, effect.comparable), (1.0, 0.0));
         assert_eq!(impact.strata()[0].cohort.start, start);
     }
+}
+
+#[test]
+fn frames_hold_the_answer() {
+    let (activity, participants) = by_hand();
+    let impact = activity.programme_impact(&participants, options_by_hand()).unwrap();
+    let months = impact.to_frame().unwrap();
+    let names: Vec<&str> = months.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
+    let expected = [
+        "month",
+        "coverage",
+        "participants",
+        "retained",
+        "retained_comparable",
+        "retained_difference",
+        "retained_lower",
+        "retained_upper",
+        "active_days",
+        "active_days_comparable",
+        "active_days_difference",
+        "active_days_lower",
+        "active_days_upper",
+    ];
+    assert_eq!(names, expected);
+    let floats = |frame: &DataFrame, column: &str| {
+        frame.column(column).unwrap().f64().unwrap().iter().collect::<Vec<Option<f64>>>()
+    };
+    assert!(same(floats(&months, "retained_difference")[0], Some(1.0 / 3.0)));
+    assert!(same(floats(&months, "active_days_comparable")[0], Some(2.0 / 3.0)));
+    assert_eq!(floats(&months, "retained_upper"), [Some(1.0)]);
+    let strata = impact.strata_to_frame().unwrap();
+    assert_eq!(floats(&strata, "difference"), [Some(0.25), Some(0.5), None]);
+    let counts = |column: &str| strata.column(column).unwrap().u64().unwrap().iter().flatten().collect::<Vec<_>>();
+    assert_eq!((counts("participants"), counts("comparable_active_days")), (vec![2, 1, 1], vec![2, 2, 0]));
+    let balance = impact.balance_to_frame().unwrap();
+    assert!(same(floats(&balance, "after")[0], Some(0.0)) && same(floats(&balance, "matched")[1], Some(10.0)));
+    let left_out = impact.left_out_to_frame().unwrap();
+    let counts: Vec<_> = left_out.column("participants").unwrap().u64().unwrap().iter().flatten().collect();
+    assert_eq!(counts, [3, 1, 1, 1, 1, 1, 1, 1, 1]);
+
+    let text = impact.to_string();
+    assert!(text.contains("left out: horizon not over, 1") && text.contains("66.7       33.3      +33.3"), "{text}");
+    assert!(impact.conclusion().starts_with("No effect can be told from chance. 66.7 % of the 3 participants"));
+}
+
+#[test]
+fn public_types_can_be_sent_shared_and_printed() {
+    fn check<T: Send + Sync + std::fmt::Debug>() {}
+    check::<attrition::Balance>();
+    check::<attrition::Covariate>();
+    check::<attrition::ImpactStratum>();
+    check::<LaterParticipants>();
+    check::<LeftOut>();
+    check::<attrition::MonthlyImpact>();
+    check::<attrition::NaiveComparison>();
+    check::<Participation>();
+    check::<ParticipationColumns>();
+    check::<attrition::ParticipationIntake>();
+    check::<ProgrammeEffect>();
+    check::<ProgrammeImpact>();
+    check::<ProgrammeImpactOptions>();
 }

@@ -1,250 +1,17 @@
-//! The trial that is emulated: on which days clocks start, what is known of people by then, and what comes of it.
+//! The trial that is emulated: everybody in their strata, and the scores of which intervals are made.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use super::participation::{NEVER, UNDATED};
+use super::NaiveComparison;
+use super::protocol::{Index, LeftOut, Outcomes, Person, Protocol, Start};
 use crate::activity::Activity;
 use crate::activity::sweep::PerActor;
 use crate::calendar::PeriodTable;
+use crate::cohort::participation::{NEVER, UNDATED};
 use crate::error::{Error, Result};
 use crate::statistics::{Arm, EffectOnTreated, Stratum};
 
 /// More index days times cohorts times bins than this are refused.
 const MAX_CELLS: u64 = 1 << 26;
 const NONE: u32 = u32::MAX;
-
-/// What becomes of a comparable person who takes part later, while the clock is running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum LaterParticipants {
-    /// They stay in the comparison as those who did not take part on that day, as in the intention-to-treat analysis
-    /// of a trial. The effect is then that of taking part now rather than not now: it is the smaller the more of them
-    /// take part after all, and their share is reported.
-    Kept,
-    /// They are left out of the comparison. Only somebody who is still there can take part later, so this takes stayers
-    /// out of it and makes the effect look larger than it is.
-    LeftOut,
-}
-
-/// Why a participant is not judged. The reasons are tried in this order and the first that holds counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum LeftOut {
-    /// The activity does not know the actor: it was never seen.
-    Unknown,
-    /// No row of the actor has a date.
-    Undated,
-    /// It took part before the first day of observation or after the last.
-    OutsideObservation,
-    /// The look-back begins before the observation, so that prior use is known in part only.
-    LookBackUnobserved,
-    /// The horizon has not passed by the end of observation.
-    HorizonOpen,
-    /// It was first active on the day of taking part, or later: there is no prior use to be matched on.
-    NoHistory,
-    /// It was not active within the days in which one has to be; see
-    /// [`alive_within`](crate::ProgrammeImpactOptions::alive_within).
-    NotActive,
-    /// There are fewer than two comparable people who had not taken part.
-    NoComparison,
-}
-
-impl LeftOut {
-    /// All reasons, in the order in which they are tried.
-    pub const ALL: [Self; 8] = [
-        Self::Unknown,
-        Self::Undated,
-        Self::OutsideObservation,
-        Self::LookBackUnobserved,
-        Self::HorizonOpen,
-        Self::NoHistory,
-        Self::NotActive,
-        Self::NoComparison,
-    ];
-
-    /// The reason in a few words, as it stands in frames.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown to the activity",
-            Self::Undated => "no date",
-            Self::OutsideObservation => "outside the observation",
-            Self::LookBackUnobserved => "look-back not observed",
-            Self::HorizonOpen => "horizon not over",
-            Self::NoHistory => "no history before",
-            Self::NotActive => "not active at the start",
-            Self::NoComparison => "nobody comparable",
-        }
-    }
-}
-
-impl fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The naive comparison: everybody from their first activity, those who ever took part against all others.
-///
-/// It is shown to be distrusted. Whoever took part stayed until then, so that staying makes participants, and not only
-/// the other way round (survivor bias, immortal time).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NaiveComparison {
-    /// Participants whose horizon from their first activity has passed.
-    pub participants: u64,
-    /// Those of them who were retained at its end.
-    pub participants_retained: u64,
-    /// All others whose horizon from their first activity has passed.
-    pub others: u64,
-    /// Those of them who were retained at its end.
-    pub others_retained: u64,
-}
-
-/// What is asked of everybody, in days.
-#[derive(Debug)]
-pub(super) struct Protocol {
-    pub(super) look_back: i32,
-    pub(super) horizon: i32,
-    pub(super) window: i32,
-    pub(super) alive_within: i32,
-    pub(super) later: LaterParticipants,
-    /// The first and the last day of observation.
-    pub(super) observed: (i32, i32),
-}
-
-/// Somebody on the day their clock starts, and what came after.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
-    pub(super) day: i32,
-    pub(super) cohort: u32,
-    /// Active days in the look-back.
-    prior: u32,
-    /// Days since the first activity.
-    tenure: u32,
-    outcomes: [u32; 2],
-    /// Took part within the horizon.
-    later: bool,
-}
-
-/// The places in an actor's days at which the stretches of a start begin and end. They only move forwards.
-#[derive(Debug, Default)]
-struct Cursor {
-    look_back: usize,
-    start: usize,
-    after: usize,
-    window: usize,
-    end: usize,
-}
-
-#[inline]
-fn forward(place: &mut usize, days: &[i32], to: i32) -> usize {
-    while days.get(*place).is_some_and(|&day| day < to) {
-        *place += 1;
-    }
-    *place
-}
-
-impl Protocol {
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days of one actor, after the first")]
-    fn start(&self, cursor: &mut Cursor, days: &[i32], day: i32) -> Start {
-        let prior = forward(&mut cursor.start, days, day) - forward(&mut cursor.look_back, days, day - self.look_back);
-        let end = forward(&mut cursor.end, days, day + self.horizon + 1);
-        let active_days = end - forward(&mut cursor.after, days, day + 1);
-        let retained = end > forward(&mut cursor.window, days, day + self.horizon - self.window + 1);
-        Start {
-            day,
-            cohort: 0,
-            prior: prior as u32,
-            tenure: (day - days[0]) as u32,
-            outcomes: [u32::from(retained), active_days as u32],
-            later: false,
-        }
-    }
-
-    /// A participant on the day they took part.
-    fn participant(&self, days: &[i32], day: i32) -> Result<Start, LeftOut> {
-        let (first, last) = self.observed;
-        let reason = if day == UNDATED {
-            LeftOut::Undated
-        } else if day < first || day > last {
-            LeftOut::OutsideObservation
-        } else if day - self.look_back < first {
-            LeftOut::LookBackUnobserved
-        } else if day + self.horizon > last {
-            LeftOut::HorizonOpen
-        } else if days.first().is_none_or(|&first| first >= day) {
-            LeftOut::NoHistory
-        } else if !days.iter().any(|other| (day - self.alive_within + 1..=day).contains(other)) {
-            LeftOut::NotActive
-        } else {
-            return Ok(self.start(&mut Cursor::default(), days, day));
-        };
-        Err(reason)
-    }
-
-    /// Every index day on which somebody could have taken part and did not.
-    #[inline]
-    fn controls(&self, index: &Index, days: &[i32], took_part: i32, mut visit: impl FnMut(Start)) {
-        let until = match self.later {
-            LaterParticipants::Kept => took_part,
-            LaterParticipants::LeftOut => took_part.saturating_sub(self.horizon),
-        };
-        let until = until.min(index.end);
-        let Some(&first) = days.first() else { return };
-        let mut cursor = Cursor::default();
-        for (place, &active) in days.iter().enumerate() {
-            if active >= until {
-                break;
-            }
-            let next = days.get(place + 1).copied().unwrap_or(NEVER);
-            for day in active.max(first + 1)..(active + self.alive_within).min(next).min(until) {
-                if index.rank(day).is_some() {
-                    let start = self.start(&mut cursor, days, day);
-                    visit(Start { later: took_part <= day + self.horizon, ..start });
-                }
-            }
-        }
-    }
-}
-
-/// The days on which clocks start: those on which a participant's does.
-#[derive(Debug)]
-struct Index {
-    first_day: i32,
-    /// Past the last of them.
-    end: i32,
-    rank: Vec<u32>,
-    count: usize,
-}
-
-impl Index {
-    fn new((first_day, last): (i32, i32), starts: &[Start]) -> Self {
-        let mut rank = vec![NONE; usize::try_from(last - first_day + 1).unwrap_or(0)];
-        let mut index = Self { first_day, end: i32::MIN, rank: Vec::new(), count: 0 };
-        for start in starts {
-            rank[index.place(start.day)] = 0;
-            index.end = index.end.max(start.day + 1);
-        }
-        for (number, rank) in (0..).zip(rank.iter_mut().filter(|rank| **rank != NONE)) {
-            *rank = number;
-            index.count += 1;
-        }
-        index.rank = rank;
-        index
-    }
-
-    #[expect(clippy::cast_sign_loss, reason = "days of an activity lie within its observation")]
-    fn place(&self, day: i32) -> usize {
-        (day - self.first_day) as usize
-    }
-
-    #[inline]
-    fn rank(&self, day: i32) -> Option<usize> {
-        let rank = self.rank[self.place(day)];
-        (rank != NONE).then_some(rank as usize)
-    }
-}
 
 /// Sums over the people of one side of a stratum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -258,10 +25,10 @@ pub(super) struct Group {
 
 impl Group {
     #[inline]
-    fn add(&mut self, start: &Start) {
+    fn add(&mut self, start: &Start, outcomes: Outcomes) {
         self.join(&Self {
             count: 1,
-            outcomes: start.outcomes.map(u64::from),
+            outcomes: outcomes.map(u64::from),
             prior: u64::from(start.prior),
             tenure: u64::from(start.tenure),
             later: u64::from(start.later),
@@ -324,7 +91,7 @@ fn observe(covariates: &mut Covariates, start: &Start) {
 /// The participants whose clocks start, and what became of the others.
 #[derive(Debug, Default)]
 pub(super) struct Enrolled {
-    starts: Vec<Start>,
+    starts: Vec<(Start, Outcomes)>,
     pub(super) left_out: [u64; LeftOut::ALL.len()],
     pub(super) naive: NaiveComparison,
     pub(super) covariates: Covariates,
@@ -383,10 +150,19 @@ impl Strata {
 #[derive(Clone, Copy, Debug)]
 struct Yardstick {
     control_means: [f64; 2],
-    control_factor: f64,
+    factor: f64,
     /// The effects of all and of the stratum's month.
     effects: [[f64; 2]; 2],
     month: u32,
+}
+
+impl Yardstick {
+    /// Outcomes beside the means of those compared with.
+    #[inline]
+    fn residuals(&self, outcomes: Outcomes) -> [f64; 2] {
+        let [retained, active_days] = outcomes.map(f64::from);
+        [retained - self.control_means[0], active_days - self.control_means[1]]
+    }
 }
 
 /// Sums of squared scores.
@@ -419,18 +195,19 @@ impl Trial<'_> {
         &self,
         cells: usize,
         new: impl Fn() -> A + Sync,
-        visit: impl Fn(&mut A, i32, &[i32]) + Sync,
+        visit: impl Fn(&mut A, Person<'_>) + Sync,
         join: impl Fn(&mut A, A),
     ) -> A {
         let visit = |(gathered, scratch): &mut (A, Vec<i32>), actor, days: &[i32]| {
             let took_part = self.took_part.of(actor);
+            let cohort = days.first().map_or(0, |&first| self.cohorts.of(first));
             if days.is_sorted_by(|day, next| day < next) {
-                return visit(gathered, took_part, days);
+                return visit(gathered, Person { days, took_part, cohort });
             }
             scratch.clear();
             scratch.extend_from_slice(days);
             scratch.dedup();
-            visit(gathered, took_part, scratch);
+            visit(gathered, Person { days: scratch, took_part, cohort });
         };
         let join = |mut left: (A, Vec<i32>), right: (A, Vec<i32>)| {
             join(&mut left.0, right.0);
@@ -439,14 +216,11 @@ impl Trial<'_> {
         self.activity.sweep(cells, || (new(), Vec::new()), visit, join).0
     }
 
-    fn cohort(&self, days: &[i32]) -> u32 {
-        days.first().map_or(0, |&first| self.cohorts.of(first))
-    }
-
     /// Starts the participants' clocks, and makes the naive comparison on the way.
     pub(super) fn enrol(&self) -> Enrolled {
         let Protocol { horizon, window, observed: (_, last), .. } = self.protocol;
-        let visit = |enrolled: &mut Enrolled, took_part: i32, days: &[i32]| {
+        let visit = |enrolled: &mut Enrolled, person: Person<'_>| {
+            let Person { days, took_part, .. } = person;
             if let Some(&first) = days.first().filter(|&&first| took_part != UNDATED && first + horizon <= last) {
                 let from = days.partition_point(|&day| day <= first + horizon - window);
                 let retained = u64::from(days.get(from).is_some_and(|&day| day <= first + horizon));
@@ -462,11 +236,11 @@ impl Trial<'_> {
             if took_part == NEVER {
                 return;
             }
-            match self.protocol.participant(days, took_part) {
+            match self.protocol.participant(person) {
                 Err(reason) => enrolled.left_out[reason as usize] += 1,
-                Ok(start) => {
-                    observe(&mut enrolled.covariates, &start);
-                    enrolled.starts.push(Start { cohort: self.cohort(days), ..start });
+                Ok(participant) => {
+                    observe(&mut enrolled.covariates, &participant.0);
+                    enrolled.starts.push(participant);
                 }
             }
         };
@@ -484,7 +258,7 @@ impl Trial<'_> {
     /// Puts the participants into strata, and beside them whoever is comparable. `prior_use` are the lower ends of the
     /// bins.
     pub(super) fn strata(&self, enrolled: &Enrolled, prior_use: &[u32]) -> Result<Strata> {
-        let index = Index::new(self.protocol.observed, &enrolled.starts);
+        let index = Index::new(self.protocol.observed, enrolled.starts.iter().map(|(start, _)| start.day));
         let (cohorts, bins) = (self.cohorts.spans().len(), prior_use.len());
         let count = (index.count as u64).saturating_mul(cohorts as u64).saturating_mul(bins as u64);
         if count > MAX_CELLS {
@@ -503,29 +277,26 @@ impl Trial<'_> {
         let bin_of = bin_of.collect();
         let covariates = Covariates::default();
         let mut strata = Strata { index, cohorts, bin_of, bins, number, cells: Vec::new(), covariates };
-        let mut starts: Vec<(usize, &Start)> =
-            enrolled.starts.iter().filter_map(|start| Some((strata.place(start)?, start))).collect();
+        let place = |participant: &'_ (Start, Outcomes)| Some((strata.place(&participant.0)?, *participant));
+        let mut starts: Vec<(usize, (Start, Outcomes))> = enrolled.starts.iter().filter_map(place).collect();
         starts.sort_by_key(|&(place, _)| place);
         for same in starts.chunk_by(|left, right| left.0 == right.0) {
-            let (place, start) = same[0];
+            let (place, (Start { day, cohort, .. }, _)) = same[0];
             strata.number[place] = u32::try_from(strata.cells.len()).unwrap_or(NONE);
             let mut participants = Group::default();
-            same.iter().for_each(|(_, start)| participants.add(start));
-            let (day, cohort) = (start.day, start.cohort);
-            let controls = Group::default();
-            strata.cells.push(Cell { day, cohort, bin: place % bins, participants, controls });
+            same.iter().for_each(|(_, (start, outcomes))| participants.add(start, *outcomes));
+            strata.cells.push(Cell { day, cohort, bin: place % bins, participants, controls: Group::default() });
         }
         if strata.cells.is_empty() {
             return Ok(strata);
         }
 
         let new = || (vec![Group::default(); strata.cells.len()], Covariates::default());
-        let visit = |(groups, covariates): &mut (Vec<Group>, Covariates), took_part: i32, days: &[i32]| {
-            let cohort = self.cohort(days);
-            self.protocol.controls(&strata.index, days, took_part, |start| {
+        let visit = |(groups, covariates): &mut (Vec<Group>, Covariates), person: Person<'_>| {
+            self.protocol.controls(&strata.index, person, |start, cursor| {
                 observe(covariates, &start);
-                if let Some(number) = strata.of(&Start { cohort, ..start }) {
-                    groups[number].add(&start);
+                if let Some(number) = strata.of(&start) {
+                    groups[number].add(&start, cursor.outcomes(start.day));
                 }
             });
         };
@@ -554,7 +325,7 @@ impl Trial<'_> {
             let of_month = of_months.get(month as usize).copied().flatten().filter(|_| cell.is_matched())?;
             Some(Yardstick {
                 control_means: [0, 1].map(|outcome| cell.stratum(outcome).control_mean()),
-                control_factor: cell.stratum(0).control_factor(),
+                factor: cell.stratum(0).control_factor(),
                 effects: [overall, of_month].map(differences),
                 month,
             })
@@ -563,31 +334,21 @@ impl Trial<'_> {
         let of = |start: &Start| strata.of(start).and_then(|number| yardsticks[number]);
 
         let new = || Scores { overall: [0.0; 2], months: vec![[0.0; 2]; of_months.len()], controls: 0 };
-        let visit = |scores: &mut Scores, took_part: i32, days: &[i32]| {
-            let cohort = self.cohort(days);
+        let visit = |scores: &mut Scores, person: Person<'_>| {
             let mut tally = Tally::default();
-            self.protocol.controls(&strata.index, days, took_part, |start| {
-                if let Some(yardstick) = of(&Start { cohort, ..start }) {
-                    let score = |outcome: usize| {
-                        let residual = f64::from(start.outcomes[outcome]) - yardstick.control_means[outcome];
-                        -yardstick.control_factor * residual
-                    };
-                    let score = [score(0), score(1)];
+            self.protocol.controls(&strata.index, person, |start, cursor| {
+                if let Some(yardstick) = of(&start) {
+                    let score = yardstick.residuals(cursor.outcomes(start.day)).map(|score| -yardstick.factor * score);
                     tally.add(scores, yardstick.month, [score, score]);
                 }
             });
             scores.controls += u64::from(tally.met);
-            if took_part != NEVER
-                && let Ok(start) = self.protocol.participant(days, took_part)
-                && let Some(yardstick) = of(&Start { cohort, ..start })
+            if person.took_part != NEVER
+                && let Ok((start, outcomes)) = self.protocol.participant(person)
+                && let Some(yardstick) = of(&start)
             {
-                let score = |effects: [f64; 2]| {
-                    let score = |outcome: usize| {
-                        let residual = f64::from(start.outcomes[outcome]) - yardstick.control_means[outcome];
-                        residual - effects[outcome]
-                    };
-                    [score(0), score(1)]
-                };
+                let [retained, active_days] = yardstick.residuals(outcomes);
+                let score = |effects: [f64; 2]| [retained - effects[0], active_days - effects[1]];
                 tally.add(scores, yardstick.month, yardstick.effects.map(score));
             }
             tally.close(scores);
