@@ -217,9 +217,10 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a number of days outside 1 to 36525, a window longer than the horizon, bins that do
-    /// not ascend from 0, or a confidence outside 0 to 1; [`Error::Incompatible`] if participants are text and the
-    /// activity's actors integers or the reverse; [`Error::TooLarge`] for more than 2^26 index days times cohorts times
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for a number of days outside 1 to 36525, a window longer
+    /// than the horizon, bins that do not ascend from 0, or a confidence outside 0 to 1;
+    /// [`Error::Incompatible`](crate::Error::Incompatible) if participants are text and the activity's actors integers
+    /// or the reverse; [`Error::TooLarge`](crate::Error::TooLarge) for more than 2^26 index days times cohorts times
     /// bins.
     ///
     /// # Example

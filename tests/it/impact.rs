@@ -576,6 +576,22 @@ fn the_truth_is_recovered_where_the_naive_comparison_is_far_off() {
     }
 }
 
+/// What the docs say of the other choices: in a company whose programme does nothing both find an effect.
+#[test]
+fn looking_ahead_and_comparing_with_the_silent_flatter_the_programme() {
+    let company = company(11, 20_000, 0.0);
+    let difference = |options| {
+        let impact = company.activity.programme_impact(&participation(&company.rows), options).unwrap();
+        impact.retention().unwrap().difference
+    };
+    let new = || ProgrammeImpactOptions::new(HORIZON as u32);
+    let fair = difference(new());
+    let ahead = difference(new().later_participants(LaterParticipants::LeftOut));
+    let silent = difference(new().alive_within(28));
+    println!("fair {fair:+.4}, without later participants {ahead:+.4}, with the silent {silent:+.4}");
+    assert!(ahead > fair + 0.01 && silent > fair + 0.01, "{fair} {ahead} {silent}");
+}
+
 #[test]
 fn intervals_cover_as_often_as_they_say() {
     let (mut covered, mut zero, mut sizes) = (0, 0, Vec::new());
@@ -767,6 +783,15 @@ fn what_cannot_be_asked_is_refused() {
             other => panic!("{option}: {other:?}"),
         }
     }
+    // 30,000 daily cohorts on 400 days in 6 bins would be 72 million strata; by month there are a thousand cohorts.
+    let long: Vec<Event> = (0..400).flat_map(|user| [0, 40].map(|day| event(user, user as i32 + day))).collect();
+    let long = ingest(&long, Mapped::NONE, Some((0, 29_999)));
+    let all = participation(&rows(&(0..400).map(|user| (user, user as i32 + 40)).collect::<Vec<_>>()));
+    let error = long.programme_impact(&all, new(10).cohort(Period::Day)).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { count: 72_000_000, .. }), "{error}");
+    message(&error);
+    assert_eq!(long.programme_impact(&all, 10).unwrap().participants(), 400);
+
     let text = serde_json::to_string(&new(90)).unwrap();
     assert_eq!(serde_json::from_str::<ProgrammeImpactOptions>(&text).unwrap(), new(90));
     assert_eq!((new(90).window_days(), new(7).window_days()), (28, 7));

@@ -29,7 +29,7 @@ impl ProgrammeImpact {
     ///
     /// # Errors
     ///
-    /// [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn to_frame(&self) -> Result<DataFrame> {
         let months = || self.months.iter();
         let mut columns = vec![
@@ -71,7 +71,7 @@ impl ProgrammeImpact {
     ///
     /// # Errors
     ///
-    /// [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn strata_to_frame(&self) -> Result<DataFrame> {
         let strata = || self.strata.iter();
         let count = |name, of: fn(&ImpactStratum) -> u64| write::column(name, strata().map(of).collect::<Vec<_>>());
@@ -105,7 +105,7 @@ impl ProgrammeImpact {
     ///
     /// # Errors
     ///
-    /// [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn balance_to_frame(&self) -> Result<DataFrame> {
         let number = |name, of: fn(&Balance) -> Option<f64>| {
             write::column(name, self.balance.iter().map(of).collect::<Vec<_>>())
@@ -133,7 +133,7 @@ impl ProgrammeImpact {
     ///
     /// # Errors
     ///
-    /// [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn left_out_to_frame(&self) -> Result<DataFrame> {
         let reasons = || LeftOut::ALL.into_iter();
         let names = std::iter::once("judged").chain(reasons().map(LeftOut::name));

@@ -277,7 +277,7 @@ impl Trial<'_> {
         let bin_of = bin_of.collect();
         let covariates = Covariates::default();
         let mut strata = Strata { index, cohorts, bin_of, bins, number, cells: Vec::new(), covariates };
-        let place = |participant: &'_ (Start, Outcomes)| Some((strata.place(&participant.0)?, *participant));
+        let place = |participant: &(Start, Outcomes)| Some((strata.place(&participant.0)?, *participant));
         let mut starts: Vec<(usize, (Start, Outcomes))> = enrolled.starts.iter().filter_map(place).collect();
         starts.sort_by_key(|&(place, _)| place);
         for same in starts.chunk_by(|left, right| left.0 == right.0) {
@@ -300,8 +300,8 @@ impl Trial<'_> {
                 }
             });
         };
-        // A group is seven counts.
-        let (groups, covariates) = self.sweep(7 * strata.cells.len(), new, visit, |all, more| {
+        // A group is six counts.
+        let (groups, covariates) = self.sweep(6 * strata.cells.len(), new, visit, |all, more| {
             all.0.iter_mut().zip(&more.0).for_each(|(all, more)| all.join(more));
             all.1.iter_mut().zip(&more.1).for_each(|(all, more)| all.join(more));
         });
