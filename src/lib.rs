@@ -11,7 +11,9 @@ mod statistics;
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
-    Cohort, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Criterion, CurvePoint, Members,
+    Balance, Cohort, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Covariate, Criterion, CurvePoint,
+    ImpactStratum, LaterParticipants, LeftOut, Members, MonthlyImpact, NaiveComparison, Participation,
+    ParticipationColumns, ParticipationIntake, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions,
     RateDifference, Retention, RetentionCell, RetentionOptions,
 };
 pub use engagement::{
@@ -32,13 +34,15 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Calendar, Cohort, ComparedGroup,
-        Comparison, ComparisonDetail, ComparisonOptions, Correction, Coverage, Criterion, CurvePoint, DailyState,
-        DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, Error, EventColumns, Id, Intake, Interval,
-        Lifecycle, LifecycleOptions, LifecyclePeriod, LogRank, Members, MonthStickiness, NewlyDormant, Period,
-        PowerCurve, PowerCurveOptions, PowerCurvePoint, Progress, RateDifference, Result, Retention, RetentionCell,
-        RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions, Weekday, Window,
-        date,
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Balance, Calendar, Cohort,
+        ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Correction, Covariate, Coverage, Criterion,
+        CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, Error, EventColumns,
+        Id, ImpactStratum, Intake, Interval, LaterParticipants, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod,
+        LogRank, Members, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
+        ParticipationColumns, ParticipationIntake, Period, PowerCurve, PowerCurveOptions, PowerCurvePoint,
+        ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, Result, Retention,
+        RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions,
+        Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Activity;
-use crate::frame::ids::Ids;
+use crate::error::{Error, Result};
+use crate::frame::ids::{IdType, Ids};
 
 /// So many counts all accumulators of a sweep may have together.
 const ALL_CELLS: usize = 1 << 27;
@@ -17,7 +18,53 @@ pub(crate) enum Actor {
     Recent(usize),
 }
 
+/// A value beside every actor, found on a sweep without a search.
+#[derive(Debug)]
+pub(crate) struct PerActor<T> {
+    settled: Vec<T>,
+    recent: Vec<T>,
+}
+
+impl<T: Copy> PerActor<T> {
+    #[inline]
+    pub(crate) fn of(&self, actor: Actor) -> T {
+        match actor {
+            Actor::Settled(number) => self.settled[number],
+            Actor::Recent(number) => self.recent[number],
+        }
+    }
+}
+
 impl Activity {
+    /// Lays values beside the actors with these ids; the others have `none`. Also says how many ids no actor has.
+    pub(crate) fn beside<T: Copy>(&self, ids: &Ids, values: &[T], none: T) -> Result<(PerActor<T>, u64)> {
+        let id_type = self.ledger.actors.id_type();
+        if (id_type == IdType::String) != (ids.id_type() == IdType::String) {
+            return Err(Error::Incompatible {
+                what: "the types of actor",
+                left: format!("{id_type:?}"),
+                right: format!("{:?}", ids.id_type()),
+                way_out: "cast the actor column of the frame that is laid beside the activity",
+            });
+        }
+        let recent = self.recent.as_ref().map(|recent| &recent.ledger);
+        let mut laid = PerActor {
+            settled: vec![none; self.ledger.len()],
+            recent: vec![none; recent.map_or(0, |ledger| ledger.len())],
+        };
+        let mut unknown = 0;
+        for (id, &value) in ids.iter().zip(values) {
+            if let Some(place) = self.ledger.actors.position(id) {
+                laid.settled[place] = value;
+            } else if let Some(place) = recent.and_then(|ledger| ledger.actors.position(id)) {
+                laid.recent[place] = value;
+            } else {
+                unknown += 1;
+            }
+        }
+        Ok((laid, unknown))
+    }
+
     /// The ids of actors met on a sweep, in ascending order.
     pub(crate) fn ids(&self, actors: Vec<Actor>) -> Ids {
         let mut settled = Ids::new(self.ledger.actors.id_type());

@@ -6,6 +6,7 @@ mod interval;
 mod log_rank;
 mod mantel_haenszel;
 mod proportions;
+mod stratified;
 
 pub use adjust::Correction;
 pub use interval::Interval;
@@ -14,6 +15,7 @@ pub use log_rank::LogRank;
 pub(crate) use log_rank::LogRankSums;
 pub(crate) use mantel_haenszel::mantel_haenszel;
 pub(crate) use proportions::{Contrast, Share, two_proportions};
+pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};
 
 /// Part of a whole; `None` where there is no whole.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]

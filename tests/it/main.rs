@@ -17,6 +17,7 @@ mod daily_states;
 mod doors;
 mod edges;
 mod golden;
+mod impact;
 mod lifecycle;
 mod log;
 mod matrix;
