@@ -169,6 +169,11 @@ impl Ledger {
         self.first_row[seats.start] as usize..self.first_row[seats.end] as usize
     }
 
+    /// The rows of an actor seat by seat, each in order, to be joined by [`Rows::extend_joined`].
+    pub(crate) fn stretches<'a>(&'a self, actor: usize, map: &'a FeatureMap) -> impl Iterator<Item = Stretch<'a>> {
+        self.seats(actor).map(move |seat| Stretch { rows: &self.rows, range: self.rows_of_seat(seat), map })
+    }
+
     /// The days of an actor in order. With several seats a day can stand more than once.
     #[inline]
     pub(crate) fn days<'a>(&'a self, actor: usize, scratch: &'a mut Vec<i32>) -> &'a [i32] {

@@ -5,6 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Activity;
+use super::features::FeatureMap;
+use super::ledger::{Rows, Stretch};
 use crate::error::{Error, Result};
 use crate::frame::ids::{IdType, Ids};
 
@@ -89,23 +91,84 @@ impl Activity {
         visit: impl Fn(&mut A, Actor, &[i32]) + Sync,
         join: impl Fn(A, A) -> A,
     ) -> A {
+        let settled = |gathered: &mut A, actors: Range<usize>| {
+            self.visit(actors, |actor, days| visit(gathered, actor, days));
+        };
+        let mut gathered = self.gather(cells, new, settled, join);
+        if let Some(recent) = &self.recent {
+            let mut scratch = Vec::new();
+            for number in recent.only_recent() {
+                visit(&mut gathered, Actor::Recent(number), recent.ledger.days(number, &mut scratch));
+            }
+        }
+        gathered
+    }
+
+    /// As [`sweep`](Self::sweep), with all that happened on the days: a stretch of rows in ascending order of days, none of
+    /// which stands twice. Features are numbered as in [`features`](Self::features).
+    pub(crate) fn sweep_rows<A: Send>(
+        &self,
+        cells: usize,
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, Actor, &Rows, Range<usize>) + Sync,
+        join: impl Fn(A, A) -> A,
+    ) -> A {
+        let own = FeatureMap::between(self.features(), self.features());
+        let of_recent =
+            self.recent.as_ref().map(|recent| FeatureMap::between(&recent.ledger.features, self.features()));
+        let recent = self.recent.as_ref().zip(of_recent.as_ref());
+        let joined = |parts: &[Stretch<'_>], scratch: &mut Vec<(i32, u32, usize)>| {
+            let mut rows = Rows::new(self.ledger.rows.value.is_some(), self.ledger.rows.features.is_some());
+            rows.extend_joined(parts, scratch);
+            rows
+        };
+        let settled = |gathered: &mut A, actors: Range<usize>| {
+            let mut scratch = Vec::new();
+            let mut also_recent = recent.map_or(&[][..], |(recent, _)| recent.also_settled(&actors)).iter().peekable();
+            for actor in actors {
+                let more = also_recent.next_if(|(settled, _)| *settled as usize == actor);
+                if more.is_none() && self.ledger.seats(actor).len() == 1 {
+                    visit(gathered, Actor::Settled(actor), &self.ledger.rows, self.ledger.rows_of(actor));
+                    continue;
+                }
+                let mut parts: Vec<Stretch<'_>> = self.ledger.stretches(actor, &own).collect();
+                if let (Some(&(_, number)), Some((recent, map))) = (more, recent) {
+                    parts.extend(recent.ledger.stretches(number as usize, map));
+                }
+                let rows = joined(&parts, &mut scratch);
+                visit(gathered, Actor::Settled(actor), &rows, 0..rows.len());
+            }
+        };
+        let mut gathered = self.gather(cells, new, settled, join);
+        if let Some((recent, map)) = recent {
+            let mut scratch = Vec::new();
+            for number in recent.only_recent() {
+                let parts: Vec<Stretch<'_>> = recent.ledger.stretches(number, map).collect();
+                let rows = joined(&parts, &mut scratch);
+                visit(&mut gathered, Actor::Recent(number), &rows, 0..rows.len());
+            }
+        }
+        gathered
+    }
+
+    /// Gathers over the settled actors, a stretch of them on each thread.
+    fn gather<A: Send>(
+        &self,
+        cells: usize,
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, Range<usize>) + Sync,
+        join: impl Fn(A, A) -> A,
+    ) -> A {
         let parts = self.parts(rayon::current_num_threads().min(ALL_CELLS / cells.max(1)).max(1));
         let swept: Vec<A> = parts
             .into_par_iter()
             .map(|actors| {
                 let mut gathered = new();
-                self.visit(actors, |actor, days| visit(&mut gathered, actor, days));
+                visit(&mut gathered, actors);
                 gathered
             })
             .collect();
-        let gathered = swept.into_iter().reduce(join).unwrap_or_else(&new);
-        let Some(recent) = &self.recent else { return gathered };
-        let mut gathered = gathered;
-        let mut scratch = Vec::new();
-        for number in recent.only_recent() {
-            visit(&mut gathered, Actor::Recent(number), recent.ledger.days(number, &mut scratch));
-        }
-        gathered
+        swept.into_iter().reduce(join).unwrap_or_else(&new)
     }
 
     fn visit(&self, actors: Range<usize>, mut visit: impl FnMut(Actor, &[i32])) {
