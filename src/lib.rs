@@ -11,10 +11,11 @@ mod statistics;
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
-    Balance, Cohort, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Covariate, Criterion, CurvePoint,
-    ImpactStratum, LaterParticipants, LeftOut, Members, MonthlyImpact, NaiveComparison, Participation,
-    ParticipationColumns, ParticipationIntake, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions,
-    RateDifference, Retention, RetentionCell, RetentionOptions,
+    AgeBy, Balance, Base, Cohort, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison,
+    ComparisonDetail, ComparisonOptions, Covariate, Criterion, CurvePoint, EntriesLeftOut, Entry, ImpactStratum,
+    LaterParticipants, LeftOut, Members, MonthlyImpact, NaiveComparison, Participation, ParticipationColumns,
+    ParticipationIntake, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, RateDifference, Retention,
+    RetentionCell, RetentionOptions, Return,
 };
 pub use engagement::{
     ActiveCount, ActiveUsers, ActiveUsersOptions, DailyState, DailyStates, DailyStatesOptions, DayStates,
@@ -34,15 +35,16 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Balance, Calendar, Cohort,
-        ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Correction, Covariate, Coverage, Criterion,
-        CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, Error, EventColumns,
-        Id, ImpactStratum, Intake, Interval, LaterParticipants, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod,
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, AgeBy, Balance, Base, Calendar,
+        Cohort, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison, ComparisonDetail,
+        ComparisonOptions, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates,
+        DailyStatesOptions, Date, DayStates, DayStickiness, EntriesLeftOut, Entry, Error, EventColumns, Id,
+        ImpactStratum, Intake, Interval, LaterParticipants, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod,
         LogRank, Members, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
         ParticipationColumns, ParticipationIntake, Period, PowerCurve, PowerCurveOptions, PowerCurvePoint,
         ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, Result, Retention,
-        RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions,
-        Weekday, Window, date,
+        RetentionCell, RetentionOptions, Return, SegmentColumns, Span, Split, Stickiness, StickinessOptions,
+        Transitions, Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

@@ -32,6 +32,15 @@ impl FeatureSets {
         bits(low).chain(self.high_feature[high].iter().copied())
     }
 
+    /// Whether a row has a feature.
+    #[inline]
+    pub(crate) fn contains(&self, row: usize, feature: u32) -> bool {
+        if feature < LOW_FEATURES {
+            return self.low[row] >> feature & 1 == 1;
+        }
+        self.high_feature[self.high(row..row + 1)].binary_search(&feature).is_ok()
+    }
+
     fn high(&self, rows: Range<usize>) -> Range<usize> {
         if self.high_row.is_empty() {
             return 0..0;

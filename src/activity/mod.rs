@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::Result;
 use ledger::Ledger;
+pub(crate) use ledger::Rows;
 use merge::Recent;
 
 /// First and last day of observation.
@@ -192,6 +193,11 @@ impl Activity {
     #[must_use]
     pub fn features(&self) -> &[String] {
         &self.ledger.features
+    }
+
+    /// Whether features are mapped.
+    pub(crate) fn has_features(&self) -> bool {
+        self.ledger.rows.features.is_some()
     }
 
     /// The days of the observation, divided into periods.

@@ -69,15 +69,36 @@ impl Activity {
 
     /// The ids of actors met on a sweep, in ascending order.
     pub(crate) fn ids(&self, actors: Vec<Actor>) -> Ids {
-        let mut settled = Ids::new(self.ledger.actors.id_type());
-        let mut recent = settled.clone();
-        for actor in actors {
-            match (actor, &self.recent) {
-                (Actor::Recent(number), Some(log)) => recent.push_from(&log.ledger.actors, number),
-                (Actor::Settled(number) | Actor::Recent(number), _) => settled.push_from(&self.ledger.actors, number),
+        self.ids_with(actors.into_iter().map(|actor| (actor, ())).collect()).0
+    }
+
+    /// The ids of actors met on a sweep, in ascending order, and what was found of each.
+    pub(crate) fn ids_with<T>(&self, found: Vec<(Actor, T)>) -> (Ids, Vec<T>) {
+        let recent = self.recent.as_ref().map_or(&self.ledger, |recent| &recent.ledger);
+        let ids_of = |actor: Actor| match actor {
+            Actor::Settled(number) => (&self.ledger.actors, number),
+            Actor::Recent(number) => (&recent.actors, number),
+        };
+        // A sweep meets the settled ones in order, and then the recent ones in order.
+        let settled = found.partition_point(|(actor, _)| matches!(actor, Actor::Settled(_)));
+        let mut found = found;
+        let mut recent = found.split_off(settled).into_iter().peekable();
+        let mut settled = found.into_iter().peekable();
+        let mut ids = Ids::new(self.ledger.actors.id_type());
+        let mut values = Vec::new();
+        while let Some((actor, value)) = match (settled.peek(), recent.peek()) {
+            (Some(&(left, _)), Some(&(right, _))) => {
+                let ((left, number), (right, other)) = (ids_of(left), ids_of(right));
+                if left.compare(number, right, other).is_lt() { settled.next() } else { recent.next() }
             }
+            (Some(_), None) => settled.next(),
+            (None, _) => recent.next(),
+        } {
+            let (from, number) = ids_of(actor);
+            ids.push_from(from, number);
+            values.push(value);
         }
-        settled.union(&recent)
+        (ids, values)
     }
 
     /// Visits every actor with its days in ascending order; a day in several accounts can stand more than once.

@@ -1,14 +1,13 @@
-//! At which ages an actor counts as retained.
+//! At which ages a member of a cohort counts as retained.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::PeriodTable;
-
-/// When a member of a cohort counts as retained at age k, in periods after the cohort's own.
+/// When a member of a cohort counts as retained at age k, in periods after the start.
 ///
-/// At age 0 every criterion counts the whole cohort.
+/// At age 0 every criterion asks for activity in the period of the start itself. Where the start is activity, as in
+/// [`Activity::retention`](crate::Activity::retention), that is the whole cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Criterion {
     /// Active in period k. "N-day", "classic" or "return on" retention of PostHog, Amplitude and Mixpanel.
@@ -16,8 +15,8 @@ pub enum Criterion {
     /// Active in period k or in any later one up to the end of observation. "Unbounded", "on or after" and, in
     /// Mixpanel, the default. Never rises with k, and past cells can still rise as people return.
     OnOrAfter,
-    /// Active in any of the periods 1 to k: has returned by then. Never falls with k. Mixpanel's "on or before" counts
-    /// period 0 too, by which everybody has returned at once.
+    /// Active in any of the periods 1 to k: has returned by then. Never falls with k from age 1 on. Mixpanel's "on or
+    /// before" counts period 0 too, by which everybody whose start is activity has returned at once.
     OnOrBefore,
     /// Active in every period up to k. Countly's "full" retention. Never rises with k.
     Streak,
@@ -34,23 +33,27 @@ impl fmt::Display for Criterion {
     }
 }
 
-/// Hands out the ages up to `horizon` at which an actor counts as retained, as stretches in ascending order.
+/// Hands out the ages up to `horizon` at which a member counts as retained, as stretches in ascending order.
 ///
-/// `days` are the actor's active days in order, the first of which makes the cohort.
+/// `ages` are those of the member's activity, in order; an age can stand more than once.
 #[inline]
 pub(super) fn retained_ages(
     criterion: Criterion,
-    table: &PeriodTable,
-    days: &[i32],
+    mut ages: impl DoubleEndedIterator<Item = u32>,
     horizon: u32,
     mut stretch: impl FnMut(u32, u32),
 ) {
-    let (Some(&first), Some(&last)) = (days.first(), days.last()) else { return };
-    let cohort = table.of(first);
-    let mut ages = days[1..].iter().map(|&day| table.of(day) - cohort).take_while(|&age| age <= horizon);
+    if criterion == Criterion::OnOrAfter {
+        if let Some(last) = ages.next_back() {
+            stretch(0, last.min(horizon));
+        }
+        return;
+    }
+    let mut ages = ages.take_while(|&age| age <= horizon);
+    let Some(first) = ages.next() else { return };
     match criterion {
         Criterion::On => {
-            let (mut from, mut to) = (0, 0);
+            let (mut from, mut to) = (first, first);
             for age in ages {
                 if age > to + 1 {
                     stretch(from, to);
@@ -60,14 +63,18 @@ pub(super) fn retained_ages(
             }
             stretch(from, to);
         }
-        Criterion::OnOrAfter => stretch(0, (table.of(last) - cohort).min(horizon)),
         Criterion::OnOrBefore => {
-            stretch(0, 0);
-            if let Some(back) = ages.find(|&age| age > 0) {
+            if first == 0 {
+                stretch(0, 0);
+            }
+            if let Some(back) = std::iter::once(first).chain(ages).find(|&age| age > 0) {
                 stretch(back, horizon);
             }
         }
         Criterion::Streak => {
+            if first > 0 {
+                return;
+            }
             let mut to = 0;
             for age in ages {
                 if age > to + 1 {
@@ -77,38 +84,43 @@ pub(super) fn retained_ages(
             }
             stretch(0, to);
         }
+        Criterion::OnOrAfter => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::{Calendar, Period, date};
 
-    fn ages(criterion: Criterion, days: &[i32], horizon: u32) -> Vec<u32> {
-        let first = date(2024, 1, 1);
-        let table = PeriodTable::new(&Calendar::utc(), Period::Day, first..=first + 20);
-        let days: Vec<i32> = days.iter().map(|day| first.days_since_epoch() + day).collect();
-        let mut ages = Vec::new();
-        retained_ages(criterion, &table, &days, horizon, |from, to| ages.extend(from..=to));
-        ages
+    fn retained(criterion: Criterion, ages: &[u32], horizon: u32) -> Vec<u32> {
+        let mut retained = Vec::new();
+        retained_ages(criterion, ages.iter().copied(), horizon, |from, to| retained.extend(from..=to));
+        retained
     }
 
     #[test]
     fn by_hand() {
-        // Came on day 2, again on days 3, 4 (twice), 7 and 12: ages 0, 1, 2, 5 and 10.
-        let days = [2, 3, 4, 4, 7, 12];
-        assert_eq!(ages(Criterion::On, &days, 20), [0, 1, 2, 5, 10]);
-        assert_eq!(ages(Criterion::On, &days, 5), [0, 1, 2, 5]);
-        assert_eq!(ages(Criterion::On, &days, 4), [0, 1, 2]);
-        assert_eq!(ages(Criterion::OnOrAfter, &days, 20), (0..=10).collect::<Vec<_>>());
-        assert_eq!(ages(Criterion::OnOrAfter, &days, 3), [0, 1, 2, 3]);
-        assert_eq!(ages(Criterion::OnOrBefore, &days, 4), [0, 1, 2, 3, 4]);
-        assert_eq!(ages(Criterion::OnOrBefore, &[2, 5], 4), [0, 3, 4]);
-        assert_eq!(ages(Criterion::OnOrBefore, &[2, 9], 4), [0]);
-        assert_eq!(ages(Criterion::Streak, &days, 20), [0, 1, 2]);
-        assert_eq!(ages(Criterion::Streak, &[2, 4], 20), [0]);
-        assert_eq!(ages(Criterion::Streak, &days, 0), [0]);
-        assert_eq!(ages(Criterion::On, &[], 3), [0; 0]);
+        let ages = [0, 1, 2, 2, 5, 10];
+        assert_eq!(retained(Criterion::On, &ages, 20), [0, 1, 2, 5, 10]);
+        assert_eq!(retained(Criterion::On, &ages, 5), [0, 1, 2, 5]);
+        assert_eq!(retained(Criterion::On, &ages, 4), [0, 1, 2]);
+        assert_eq!(retained(Criterion::OnOrAfter, &ages, 20), (0..=10).collect::<Vec<_>>());
+        assert_eq!(retained(Criterion::OnOrAfter, &ages, 3), [0, 1, 2, 3]);
+        assert_eq!(retained(Criterion::OnOrBefore, &ages, 4), [0, 1, 2, 3, 4]);
+        assert_eq!(retained(Criterion::OnOrBefore, &[0, 3], 4), [0, 3, 4]);
+        assert_eq!(retained(Criterion::OnOrBefore, &[0, 7], 4), [0]);
+        assert_eq!(retained(Criterion::Streak, &ages, 20), [0, 1, 2]);
+        assert_eq!(retained(Criterion::Streak, &[0, 2], 20), [0]);
+        assert_eq!(retained(Criterion::Streak, &ages, 0), [0]);
+        assert_eq!(retained(Criterion::On, &[], 3), [0; 0]);
+    }
+
+    #[test]
+    fn a_start_without_activity() {
+        assert_eq!(retained(Criterion::On, &[2, 3], 4), [2, 3]);
+        assert_eq!(retained(Criterion::OnOrAfter, &[2, 3], 4), [0, 1, 2, 3]);
+        assert_eq!(retained(Criterion::OnOrBefore, &[2, 3], 4), [2, 3, 4]);
+        assert_eq!(retained(Criterion::Streak, &[2, 3], 4), [0; 0]);
+        assert_eq!(retained(Criterion::OnOrBefore, &[9], 4), [0; 0]);
     }
 }

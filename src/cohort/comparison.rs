@@ -428,7 +428,7 @@ impl Retention {
             }
             places.push(place);
         }
-        let cohort = |&place: &usize| self.cohorts()[place];
+        let cohort = |&place: &usize| &self.cohorts()[place];
         let groups: Vec<ComparedGroup> = places
             .iter()
             .map(cohort)

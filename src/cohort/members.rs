@@ -5,10 +5,11 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::ages::retained_ages;
-use super::retention::Retention;
+use super::cohorts::Cohorts;
+use super::kernel::{Entries, Membership};
+use super::retention::{CohortKey, Retention, question};
 use crate::activity::Activity;
-use crate::calendar::Date;
+use crate::activity::sweep::Actor;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
 use crate::frame::write;
@@ -64,47 +65,66 @@ impl fmt::Display for Members {
 }
 
 impl Retention {
-    /// The members of a cell: those of the cohort whose period holds `cohort` who are retained at `age`, as many as the
+    /// The members of a cell of [`Activity::retention`]: those of the cohort who are retained at `age`, as many as the
     /// cell's [`so_far`](crate::RetentionCell::so_far). At age 0 they are the cohort.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidOption`] if the triangle has no such cell; [`Error::Incompatible`] if `activity` has another
     /// number of them or another `as_of`, and so cannot be the one the triangle was made from.
-    pub fn members(&self, activity: &Activity, cohort: Date, age: u32) -> Result<Members> {
+    pub fn members<'a>(&self, activity: &Activity, cohort: impl Into<CohortKey<'a>>, age: u32) -> Result<Members> {
+        self.found(activity, None, cohort.into(), age)
+    }
+
+    /// The members of a cell of [`Activity::retention_of`], asked with the table of cohorts that the triangle was made
+    /// from.
+    ///
+    /// # Errors
+    ///
+    /// As [`members`](Self::members).
+    pub fn members_of<'a>(
+        &self,
+        activity: &Activity,
+        cohorts: &Cohorts,
+        cohort: impl Into<CohortKey<'a>>,
+        age: u32,
+    ) -> Result<Members> {
+        self.found(activity, Some(cohorts), cohort.into(), age)
+    }
+
+    fn found(
+        &self,
+        activity: &Activity,
+        cohorts: Option<&Cohorts>,
+        cohort: CohortKey<'_>,
+        age: u32,
+    ) -> Result<Members> {
         let counted = self.cell(cohort, age).and_then(|cell| cell.so_far);
         let Some((row, counted)) = self.row(cohort).zip(counted) else {
             let reason = "the triangle has no such cell; see cohorts, horizon and as_of";
             return Err(Error::InvalidOption { option: "cohort, age", value: format!("{cohort}, {age}"), reason });
         };
-        let span = self.cohorts[row].span;
-        let table = activity.periods(self.options.period);
-        let found = activity.sweep(
-            0,
-            Vec::new,
-            |found, actor, days| {
-                let entered = days.first().map(|&first| table.spans()[table.of(first) as usize]);
-                if entered == Some(span) {
-                    let mut retained = false;
-                    retained_ages(self.options.criterion, &table, days, self.horizon(), |from, to| {
-                        retained |= (from..=to).contains(&age);
-                    });
-                    if retained {
-                        found.push(actor);
-                    }
-                }
-            },
-            |mut found, mut others| {
-                found.append(&mut others);
-                found
-            },
-        );
+        let question = question(activity, cohorts, &self.options)?;
+        let entries = match cohorts {
+            None => Entries::First,
+            Some(cohorts) => question.lay(cohorts, |_| {})?.0,
+        };
+        let visit = |found: &mut Vec<Actor>, actor, member: Membership, stretches: &[(u32, u32)], _| {
+            if member.row == row && stretches.iter().any(|&(from, to)| (from..=to).contains(&age)) {
+                found.push(actor);
+            }
+        };
+        let join = |mut found: Vec<Actor>, mut others: Vec<Actor>| {
+            found.append(&mut others);
+            found
+        };
+        let found = question.sweep(&entries, 0, Vec::new, visit, join);
         if found.len() as u64 != counted || activity.as_of() != self.as_of {
             return Err(Error::Incompatible {
                 what: "the members of the cell",
                 left: format!("{counted} as of {}", self.as_of),
                 right: format!("{} as of {}", found.len(), activity.as_of()),
-                way_out: "ask with the activity that the triangle was made from",
+                way_out: "ask with the activity, and the cohorts, that the triangle was made from",
             });
         }
         Ok(Members(activity.ids(found)))

@@ -1,17 +1,26 @@
 //! Do people who came together stay together: cohorts and their retention.
 
 mod ages;
+mod aging;
+mod cohorts;
 mod comparison;
 mod comparison_options;
 mod conclusion;
+mod frames;
 mod impact;
+mod kernel;
 mod members;
+mod options;
 mod participation;
 mod retention;
+mod stored;
 mod strata;
+mod tally;
 mod triangle;
 
 pub use ages::Criterion;
+pub use aging::AgeBy;
+pub use cohorts::{CohortColumns, CohortIntake, Cohorts, Entry};
 pub use comparison::{ComparedGroup, Comparison, RateDifference};
 pub use comparison_options::{ComparisonDetail, ComparisonOptions};
 pub use impact::{
@@ -19,5 +28,6 @@ pub use impact::{
     ProgrammeImpact, ProgrammeImpactOptions,
 };
 pub use members::Members;
+pub use options::{Base, RetentionOptions, Return};
 pub use participation::{Participation, ParticipationColumns, ParticipationIntake};
-pub use retention::{Cohort, CurvePoint, Retention, RetentionCell, RetentionOptions};
+pub use retention::{Cohort, CohortKey, CurvePoint, EntriesLeftOut, Retention, RetentionCell};

@@ -2,20 +2,15 @@
 
 use std::fmt;
 
-use polars::prelude::{DataFrame, DataType, TimeUnit};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use crate::activity::Activity;
 use crate::activity::sweep::PerActor;
-use crate::calendar::{Calendar, Clock, Date, NO_DATE};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::ids::Ids;
-use crate::frame::keys::KeyIds;
-use crate::frame::pool::Pool;
 use crate::frame::read;
-
-const DATE_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
-const SECONDS_PER_DAY: i64 = 86_400;
+use crate::frame::times::Times;
 
 /// The day of an actor who took part on no known day: before all others, so that it is never taken for somebody who
 /// has not taken part.
@@ -89,10 +84,8 @@ impl fmt::Display for ParticipationIntake {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Participation {
     actors: Ids,
-    /// Per actor the first time, in days or in the units below; `None` where no row had one.
-    first: Vec<Option<i64>>,
-    /// How many units of a `Datetime` a second has; `None` for days.
-    units_per_second: Option<i64>,
+    /// Per actor the first time; none where no row had one.
+    first: Times,
     intake: ParticipationIntake,
 }
 
@@ -103,54 +96,32 @@ impl Participation {
     ///
     /// # Errors
     ///
-    /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::InvalidValue`] for a date outside the years 1 to
+    /// [`Error::MissingColumn`](crate::Error::MissingColumn), [`Error::UnsupportedType`](crate::Error::UnsupportedType);
+    /// [`Error::InvalidValue`](crate::Error::InvalidValue) for a date outside the years 1 to
     /// 9999.
     pub fn from_frame(frame: &DataFrame, columns: &ParticipationColumns) -> Result<Self> {
         let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
-        let units_per_second = match read::dtype(frame.schema(), &columns.date)? {
-            DataType::Date => None,
-            DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
-            DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
-            DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
-            other => return Err(read::unsupported(&columns.date, "date", other, DATE_TYPES)),
-        };
-        let times = read::series(frame, &columns.date)?.to_physical_repr().into_owned();
-        let times: Vec<Option<i64>> = match units_per_second {
-            None => times.i32()?.iter().map(|day| day.map(i64::from)).collect(),
-            Some(_) => times.i64()?.iter().collect(),
-        };
-        let units_per_day = units_per_second.map_or(1, |units| units * SECONDS_PER_DAY);
-        let begins = |date: Date| i64::from(date.days_since_epoch()).saturating_mul(units_per_day);
-        let known = begins(Date::MIN)..begins(Date::MAX + 1);
-
-        let column = read::id_column(frame, &columns.actor, id_type)?;
-        let pool = Pool::default();
-        let actors = read::read_ids(&column, id_type, &pool)?;
-        let named = || (0..times.len()).filter(|&row| !actors.is_null(row));
-        let ids = KeyIds { id_type, strings: pool.into_strings() };
-        let (ids, places) = ids.distinct(named().map(|row| actors.keys[row]));
+        let times = Times::read(frame, &columns.date, "date")?;
+        let (actors, places) = read::distinct_ids(frame, &columns.actor, id_type)?;
         let mut intake = ParticipationIntake {
-            rows: times.len() as u64,
-            actors: ids.len() as u64,
-            without_actor: (times.len() - named().count()) as u64,
+            rows: frame.height() as u64,
+            actors: actors.len() as u64,
+            without_actor: places.iter().filter(|place| place.is_none()).count() as u64,
             ..ParticipationIntake::default()
         };
-        let mut first: Vec<Option<i64>> = vec![None; ids.len()];
-        for row in named() {
-            let Some(time) = times[row] else {
-                intake.without_date += 1;
-                continue;
-            };
-            if !known.contains(&time) {
-                let (column, value, row) = (columns.date.clone(), time.to_string(), row as u64);
-                let reason = "lies outside the years 1 to 9999; is it in another unit than the column says?";
-                return Err(Error::InvalidValue { column, row, value, reason });
+        let mut first: Vec<Option<i64>> = vec![None; actors.len()];
+        for (place, time) in places.iter().zip(times.values()) {
+            match (place, time) {
+                (Some(_), None) => intake.without_date += 1,
+                (&Some(place), &Some(time)) => {
+                    let earliest = &mut first[place as usize];
+                    intake.repeated += u64::from(earliest.is_some());
+                    *earliest = Some(earliest.map_or(time, |other| other.min(time)));
+                }
+                (None, _) => {}
             }
-            let earliest = &mut first[places[&actors.keys[row]] as usize];
-            intake.repeated += u64::from(earliest.is_some());
-            *earliest = Some(earliest.map_or(time, |other| other.min(time)));
         }
-        Ok(Self { actors: ids, first, units_per_second, intake })
+        Ok(Self { actors, first: times.with_values(first), intake })
     }
 
     /// What was read and what was left out.
@@ -161,21 +132,9 @@ impl Participation {
 
     /// The first local day of everybody, laid beside the actors of an activity; how many of them it does not know.
     pub(super) fn beside(&self, activity: &Activity) -> Result<(PerActor<i32>, u64)> {
-        activity.beside(&self.actors, &self.days(activity.calendar()), NEVER)
-    }
-
-    fn days(&self, calendar: &Calendar) -> Vec<i32> {
-        let mut clock = self.units_per_second.map(|units| Clock::new(calendar.zone(), units));
-        let mut local = Vec::with_capacity(1);
-        let mut day = |time: i64| {
-            let Some(clock) = &mut clock else { return i32::try_from(time).unwrap_or(NO_DATE) };
-            local.clear();
-            clock.days(&[time], &mut local);
-            // An instant of the last hours of the calendar can fall behind its end in some zone.
-            let end = if time < 0 { Date::MIN } else { Date::MAX }.days_since_epoch();
-            local.first().copied().filter(|&day| day != NO_DATE).unwrap_or(end)
-        };
-        self.first.iter().map(|time| time.map_or(UNDATED, &mut day)).collect()
+        let days = self.first.days(activity.calendar());
+        let days: Vec<i32> = days.into_iter().map(|day| day.unwrap_or(UNDATED)).collect();
+        activity.beside(&self.actors, &days, NEVER)
     }
 }
 

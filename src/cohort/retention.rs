@@ -1,143 +1,160 @@
 //! Cohort retention: of those who came in one period, how many are still there k periods later.
 
-use polars::prelude::DataFrame;
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use super::ages::{Criterion, retained_ages};
+use super::aging::Aging;
+use super::cohorts::Cohorts;
+use super::kernel::{Entries, LeftOut, Membership, Question, RowsBy};
+use super::options::RetentionOptions;
+use super::tally::Tally;
 use crate::activity::Activity;
-use crate::calendar::{Coverage, Date, Period, Span};
+use crate::calendar::{Coverage, Date, Span};
 use crate::error::{Error, Result};
-use crate::frame::write;
 use crate::statistics::{Interval, Wilson, ratio};
 
 /// A triangle with more cells than this is refused.
 const MAX_CELLS: u64 = 1 << 26;
 
-/// What [`Activity::retention`] should count.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RetentionOptions {
-    pub(super) period: Period,
-    pub(super) criterion: Criterion,
-    horizon: Option<u32>,
-    cohorts_between: Option<(Date, Date)>,
-    confidence: f64,
-}
-
-impl RetentionOptions {
-    /// Cohorts by first activity in a period, followed period by period.
-    #[must_use]
-    pub fn new(period: Period) -> Self {
-        Self { period, criterion: Criterion::On, horizon: None, cohorts_between: None, confidence: 0.95 }
-    }
-
-    /// The period of the cohorts and of the ages.
-    #[must_use]
-    pub fn period(&self) -> Period {
-        self.period
-    }
-
-    /// When a member counts as retained. The default, [`Criterion::On`], is what most products show first.
-    #[must_use]
-    pub fn criterion(mut self, criterion: Criterion) -> Self {
-        self.criterion = criterion;
-        self
-    }
-
-    /// The last age to report, in periods. The default is as far as the observation reaches: nothing is cut off unasked.
-    #[must_use]
-    pub fn horizon(mut self, periods: u32) -> Self {
-        self.horizon = Some(periods);
-        self
-    }
-
-    /// Reports only cohorts whose period begins between two days. The default is all. Who is new is still decided by
-    /// the whole history, and ages are followed to the end of observation.
-    #[must_use]
-    pub fn cohorts_between(mut self, first: Date, last: Date) -> Self {
-        self.cohorts_between = Some((first, last));
-        self
-    }
-
-    /// The level of confidence of the intervals. The default is the customary 0.95.
-    #[must_use]
-    pub fn confidence(mut self, confidence: f64) -> Self {
-        self.confidence = confidence;
-        self
-    }
-}
-
-impl From<Period> for RetentionOptions {
-    fn from(period: Period) -> Self {
-        Self::new(period)
-    }
-}
-
-/// The actors whose first activity lies in one period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The members of one cohort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
-    /// The period.
+    /// The label, where cohorts are labels; `None` where they are periods, and for the members without a label.
+    pub label: Option<String>,
+    /// The period of the starts; where cohorts are labels, the first and the last start.
     pub span: Span,
-    /// How many they are.
+    /// How many members: entries into this cohort, each actor once.
     pub size: u64,
     /// [`Coverage::Truncated`] if the period begins before the observation: then some of its actors may be old ones,
     /// first seen when logging began. [`Coverage::Open`] if it has not ended: then more may come.
     pub coverage: Coverage,
 }
 
+impl Cohort {
+    pub(super) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+}
+
+/// Names a cohort of a triangle: by a day of its period, or by its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CohortKey<'a> {
+    /// The cohort whose period holds this day.
+    Day(Date),
+    /// The cohort of this label, or that of the members without one.
+    Label(Option<&'a str>),
+}
+
+impl From<Date> for CohortKey<'_> {
+    fn from(day: Date) -> Self {
+        Self::Day(day)
+    }
+}
+
+impl<'a> From<&'a str> for CohortKey<'a> {
+    fn from(label: &'a str) -> Self {
+        Self::Label(Some(label))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for CohortKey<'a> {
+    fn from(label: Option<&'a str>) -> Self {
+        Self::Label(label)
+    }
+}
+
+impl std::fmt::Display for CohortKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::Label(label) => f.pad(label.unwrap_or("no label")),
+        }
+    }
+}
+
 /// One cell of the triangle: a cohort at an age.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetentionCell {
-    /// The age in periods; 0 is the cohort's own period.
+    /// The age in periods, or brackets; 0 is the period of the start.
     pub age: u32,
-    /// [`Coverage::Observed`] if the period at that age has ended, [`Coverage::Open`] if it has begun and not ended,
-    /// [`Coverage::Unobserved`] if it lies after the observation.
+    /// [`Coverage::Observed`] if the period at that age has ended for at least one member, [`Coverage::Open`] if it has
+    /// begun and not ended, [`Coverage::Unobserved`] if it lies after the observation. Where ages are counted by the
+    /// calendar and cohorts are periods, it ends for all members at once.
     pub coverage: Coverage,
     /// Members counted as retained so far; `None` where the cell is unobserved.
     pub so_far: Option<u64>,
-    /// Members retained; `None` unless the cell is observed.
+    /// Members retained, of those eligible; `None` unless the cell is observed.
     pub active: Option<u64>,
-    /// Members of whom it is known whether they were retained: all of the cohort where the cell is observed, else
-    /// `None`.
+    /// Members of whom it is known whether they were retained, the age having ended for them: all of the cohort where
+    /// it ends for all at once. `None` unless the cell is observed.
     pub eligible: Option<u64>,
-    /// `active / eligible`; `None` unless the cell is observed and the cohort has members.
+    /// What the rate is divided by: the eligible, or what [`RetentionOptions::base`] asks for.
+    pub base: Option<u64>,
+    /// `active / base`; `None` unless the cell is observed and the base has members.
     pub rate: Option<f64>,
-    /// The Wilson interval of the rate.
+    /// The Wilson interval of the rate; `None` too where the rate is not a part of its base and can exceed 1.
     pub interval: Option<Interval>,
 }
 
 /// One point of the mean retention curve: an age over all cohorts observed at it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
-    /// The age in periods.
+    /// The age in periods, or brackets.
     pub age: u32,
-    /// Cohorts with members whose cell at this age is observed.
+    /// Cohorts with a base whose cell at this age is observed.
     pub cohorts: u64,
     /// Members retained, over these cohorts.
     pub active: u64,
-    /// Members of these cohorts.
+    /// Members of these cohorts of whom it is known.
     pub eligible: u64,
-    /// `sum of active / sum of eligible`: every member counts alike. `None` without a cohort.
+    /// What the weighted mean is divided by: the eligible, or what [`RetentionOptions::base`] asks for.
+    pub base: u64,
+    /// `sum of active / sum of base`: every member counts alike. `None` without a cohort.
     pub weighted_mean: Option<f64>,
     /// The mean of the cohorts' rates: every cohort counts alike. `None` without a cohort.
     pub plain_mean: Option<f64>,
-    /// The Wilson interval of the weighted mean.
+    /// The Wilson interval of the weighted mean, where it is a proportion.
     pub interval: Option<Interval>,
 }
 
-/// The answer of [`Activity::retention`]: a triangle of cohorts and ages.
+/// Entries of a table of cohorts that are in no cohort of a triangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntriesLeftOut {
+    /// With a start before the observation: what they did then was not seen.
+    pub before_observation: u64,
+    /// With a start after the observation.
+    pub after_observation: u64,
+    /// Without a start, and never active.
+    pub never_active: u64,
+}
+
+impl From<LeftOut> for EntriesLeftOut {
+    fn from(left_out: LeftOut) -> Self {
+        let LeftOut { before, after, never_active } = left_out;
+        Self { before_observation: before, after_observation: after, never_active }
+    }
+}
+
+/// The answer of [`Activity::retention`] and [`Activity::retention_of`]: a triangle of cohorts and ages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::Stored", into = "super::stored::Stored")]
 pub struct Retention {
     pub(super) options: RetentionOptions,
     pub(super) as_of: Date,
     pub(super) cohorts: Vec<Cohort>,
-    /// How many cohorts of the observation come before the first reported one.
-    skipped: usize,
-    /// All periods of the observation that have ended, counted from the first.
-    closed: usize,
-    periods: usize,
-    ages: usize,
-    /// Members retained so far, cohort by cohort.
-    counts: Vec<u32>,
+    pub(super) by_label: bool,
+    pub(super) left_out: EntriesLeftOut,
+    pub(super) ages: usize,
+    /// Per cohort, how many ages have ended, and how many have begun.
+    pub(super) closed: Vec<u32>,
+    pub(super) begun: Vec<u32>,
+    /// Per cell, cohort by cohort.
+    pub(super) so_far: Vec<u32>,
+    pub(super) active: Vec<u32>,
+    pub(super) eligible: Vec<u32>,
+    /// Empty where the rates are divided by the eligible.
+    pub(super) base: Vec<u32>,
 }
 
 /// # Cohorts
@@ -191,63 +208,147 @@ impl Activity {
     /// The criteria as products define them: Mixpanel, "Retention" (on, on or after, streak); Amplitude, "Retention
     /// analysis" (return on, return on or after); Countly, "Retention" (classic, unbounded, full).
     pub fn retention(&self, options: impl Into<RetentionOptions>) -> Result<Retention> {
-        let options = options.into();
-        Wilson::new(options.confidence)?;
-        let table = self.periods(options.period);
-        let spans = table.spans();
-        let (skipped, end) = options.cohorts_between.map_or((0, spans.len()), |(first, last)| {
-            let begins_before = |date| spans.partition_point(|span| span.start < date);
-            (begins_before(first), begins_before(last + 1))
-        });
-        let cohorts = end.saturating_sub(skipped);
-        let longest = spans.len().saturating_sub(skipped + 1);
-        let ages = options.horizon.map_or(longest, |horizon| horizon as usize) + 1;
-        // The curve has a point an age even where there is no cohort.
-        let cells = (cohorts.max(1) as u64).saturating_mul(ages as u64);
-        if cells > MAX_CELLS {
-            let way_out = "set a horizon, or fewer cohorts with cohorts_between";
-            return Err(Error::TooLarge { what: "cells of the triangle", count: cells, limit: MAX_CELLS, way_out });
-        }
-        let horizon = u32::try_from(ages - 1).unwrap_or(u32::MAX);
-        // Each stretch of retained ages is entered at its ends; sums along the ages give the counts.
-        let width = ages + 1;
-        let mut counts = self.sweep(
-            cohorts * width,
-            || vec![0_u32; cohorts * width],
-            |counts, _, days| {
-                let Some(row) = days.first().and_then(|&first| (table.of(first) as usize).checked_sub(skipped)) else {
-                    return;
-                };
-                if row < cohorts {
-                    let counts = &mut counts[row * width..(row + 1) * width];
-                    retained_ages(options.criterion, &table, days, horizon, |from, to| {
-                        counts[from as usize] = counts[from as usize].wrapping_add(1);
-                        counts[to as usize + 1] = counts[to as usize + 1].wrapping_sub(1);
-                    });
-                }
-            },
-            |mut counts, others| {
-                counts.iter_mut().zip(&others).for_each(|(count, other)| *count = count.wrapping_add(*other));
-                counts
-            },
-        );
-        for row in counts.chunks_exact_mut(width) {
-            for age in 1..width {
-                row[age] = row[age].wrapping_add(row[age - 1]);
-            }
-        }
-        let counts: Vec<u32> = counts.chunks_exact(width).flat_map(|row| &row[..ages]).copied().collect();
-
-        let (first, as_of) = (self.observed_from(), self.as_of());
-        let cohort = |(row, &span): (usize, &Span)| Cohort {
-            span,
-            size: u64::from(counts[row * ages]),
-            coverage: Coverage::of(span, first, as_of),
-        };
-        let cohorts = spans.iter().skip(skipped).take(cohorts).enumerate().map(cohort).collect();
-        let closed = spans.partition_point(|span| span.end <= as_of);
-        Ok(Retention { options, as_of, cohorts, skipped, closed, periods: spans.len(), ages, counts })
+        self.triangle(None, options.into())
     }
+
+    /// The share of each cohort of a table that is active at each age: of people who signed up, who are on a plan, who used
+    /// a feature, or who did another thing first.
+    ///
+    /// ```text
+    /// rate(c, k) = members of c retained at age k / members of c for whom age k has ended
+    /// ```
+    ///
+    /// A member is an entry of the table; what counts is activity on or after the day of the start, day 0 included, so
+    /// that at age 0 fewer than all can be active. Members who were never active count in the denominator. Without labels
+    /// the cohorts are the periods of the starts, and several entries of one actor are in several cohorts; with labels
+    /// they are the labels, and each member grows older from its own start. There, as with
+    /// [`AgeBy::Start`](crate::AgeBy::Start), an age ends on another day for every member, and a cell is judged on those for whom it
+    /// has: [`eligible`](RetentionCell::eligible), which falls with age.
+    ///
+    /// Starts outside the observation are left out and counted by [`left_out`](Retention::left_out).
+    ///
+    /// # Errors
+    ///
+    /// As [`retention`](Self::retention); [`Error::Incompatible`] if the actors are integers here and text there;
+    /// [`Error::NotMapped`] and [`Error::InvalidOption`] for a feature that is not there, and for options that
+    /// contradict each other.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, Entry, EventColumns, Period, date};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// // Who signs up, and who buys: the event that starts and the one that returns differ.
+    /// let log = |users: [&str; 3], days: [i32; 3]| {
+    ///     let mut frame = df!("user" => users, "day" => days)?;
+    ///     frame.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    ///     let columns = EventColumns::new("user", "day");
+    ///     let mut builder = Activity::builder(&columns, &Calendar::utc()).as_of(date(2024, 2, 29));
+    ///     builder.push(&frame)?;
+    ///     builder.finish()
+    /// };
+    /// let signups = log(["ann", "bob", "cyd"], [19_723, 19_724, 19_725])?;
+    /// let purchases = log(["ann", "ann", "bob"], [19_723, 19_760, 19_761])?;
+    ///
+    /// let triangle = purchases.retention_of(&signups.cohorts(Entry::FirstActivity)?, Period::Month)?;
+    /// let rates = [0, 1].map(|age| triangle.cell(date(2024, 1, 1), age).unwrap().rate.unwrap());
+    /// assert_eq!(rates, [1.0 / 3.0, 2.0 / 3.0]);
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// Mixpanel and PostHog, "Retention": first event and returning event, first time and recurring; Amplitude,
+    /// "Retention analysis": custom brackets.
+    pub fn retention_of(&self, cohorts: &Cohorts, options: impl Into<RetentionOptions>) -> Result<Retention> {
+        self.triangle(Some(cohorts), options.into())
+    }
+
+    fn triangle(&self, cohorts: Option<&Cohorts>, options: RetentionOptions) -> Result<Retention> {
+        let question = question(self, cohorts, &options)?;
+        let (rows, ages) = question.size();
+        let tally = || Tally::new(rows, ages, options.base);
+        let mut entered = tally();
+        let (entries, left_out) = match cohorts {
+            None => (Entries::First, LeftOut::default()),
+            Some(cohorts) => question.lay(cohorts, |member| entered.enter(&question.aging, member))?,
+        };
+        let count = |tally: &mut Tally, _, member: Membership, stretches: &[(u32, u32)], known: bool| {
+            if !known {
+                tally.enter(&question.aging, member);
+            }
+            tally.retain(&question.aging, member, stretches);
+        };
+        let cells = usize::try_from(Tally::size(rows, ages)).unwrap_or(usize::MAX);
+        let counts = question.sweep(&entries, cells, tally, count, Tally::join);
+        let cells = entered.join(counts).finish();
+        let by_label = cohorts.is_some_and(|cohorts| cohorts.label_count().is_some());
+        let cohorts = question.cohorts(cohorts, &cells);
+        let (closed, begun) = question.seen(&cohorts, &cells);
+        let super::tally::Cells { so_far, active, eligible, base, .. } = cells;
+        let (as_of, left_out) = (self.as_of(), left_out.into());
+        Ok(Retention {
+            options,
+            as_of,
+            cohorts,
+            by_label,
+            left_out,
+            ages,
+            closed,
+            begun,
+            so_far,
+            active,
+            eligible,
+            base,
+        })
+    }
+}
+
+/// The question that options put to an activity: its rows and its ages.
+pub(super) fn question<'a>(
+    activity: &'a Activity,
+    cohorts: Option<&Cohorts>,
+    options: &'a RetentionOptions,
+) -> Result<Question<'a>> {
+    options.check()?;
+    let (first, last) = (activity.observed_from(), activity.as_of());
+    let table = || activity.periods(options.period);
+    let aging = Aging::new(options.period, options.age_by, table(), &options.brackets, last);
+    let labels = cohorts.and_then(Cohorts::label_count);
+    let rows_by = match labels {
+        Some(count) => {
+            let (from, to) = options.cohorts_between.unwrap_or((first, last));
+            RowsBy::Label { count, days: from.days_since_epoch()..to.days_since_epoch().saturating_add(1) }
+        }
+        None => {
+            let table = table();
+            let (skipped, end) = options.cohorts_between.map_or((0, table.spans().len()), |(first, last)| {
+                let begins_before = |date| table.spans().partition_point(|span| span.start < date);
+                (begins_before(first), begins_before(last + 1))
+            });
+            RowsBy::Period { skipped, count: end.saturating_sub(skipped), table }
+        }
+    };
+    let earliest = match &rows_by {
+        RowsBy::Period { table, skipped, .. } => table.spans().get(*skipped).map(|span| span.start.max(first)),
+        RowsBy::Label { days, .. } => Some(Date::from_day(days.start).clamp(first, last)),
+    };
+    let longest = earliest.map_or(1, |day| aging.begun(aging.start(day.days_since_epoch())));
+    let ages = match (aging.brackets(), options.horizon) {
+        (Some(brackets), _) => u32::try_from(brackets).unwrap_or(u32::MAX),
+        (None, Some(horizon)) => horizon.saturating_add(1),
+        (None, None) => longest,
+    };
+    let question = Question::new(activity, options, aging, rows_by, ages - 1)?;
+    let (rows, ages) = question.size();
+    // The curve has a point an age even where there is no cohort.
+    let count = (rows.max(1) as u64).saturating_mul(ages as u64);
+    if count > MAX_CELLS {
+        let way_out = "set a horizon, or fewer cohorts with cohorts_between";
+        return Err(Error::TooLarge { what: "cells of the triangle", count, limit: MAX_CELLS, way_out });
+    }
+    Ok(question)
 }
 
 impl Retention {
@@ -263,28 +364,61 @@ impl Retention {
         self.as_of
     }
 
-    /// The cohorts in order of time, those without members too.
+    /// The cohorts, those without members too: periods in order of time, labels in alphabetical order with the members
+    /// without one last.
     #[must_use]
     pub fn cohorts(&self) -> &[Cohort] {
         &self.cohorts
     }
 
-    /// The last age reported, in periods.
+    /// Entries of the table of cohorts that are in none of them.
+    #[must_use]
+    pub fn left_out(&self) -> &EntriesLeftOut {
+        &self.left_out
+    }
+
+    /// The last age reported, in periods or brackets.
     #[must_use]
     pub fn horizon(&self) -> u32 {
         u32::try_from(self.ages - 1).unwrap_or(u32::MAX)
     }
 
-    /// The cell of the cohort whose period holds `cohort`, at an age; `None` if the triangle has no such cell.
+    /// The name of an age in printed tables: its number, or the periods of a bracket.
+    pub(super) fn age_name(&self, age: usize) -> Cow<'static, str> {
+        let brackets = &self.options.brackets;
+        let last: u32 = brackets.iter().take(age).sum();
+        match age.checked_sub(1).and_then(|place| brackets.get(place)) {
+            None => age.to_string().into(),
+            Some(1) => last.to_string().into(),
+            Some(size) => format!("{}-{last}", last + 1 - size).into(),
+        }
+    }
+
+    /// The cell of a cohort, named by a day of its period or by its label, at an age; `None` if the triangle has no such
+    /// cell.
     #[must_use]
-    pub fn cell(&self, cohort: Date, age: u32) -> Option<RetentionCell> {
+    pub fn cell<'a>(&self, cohort: impl Into<CohortKey<'a>>, age: u32) -> Option<RetentionCell> {
         (age <= self.horizon()).then(|| self.row(cohort).map(|row| self.at(row, age as usize, self.wilson())))?
     }
 
-    /// The place of the cohort whose period holds a day.
-    pub(super) fn row(&self, cohort: Date) -> Option<usize> {
-        let row = self.cohorts.partition_point(|other| other.span.end < cohort);
-        self.cohorts.get(row).filter(|other| other.span.start <= cohort).map(|_| row)
+    /// Whether cohorts are labels.
+    pub(super) fn by_label(&self) -> bool {
+        self.by_label
+    }
+
+    /// The place of a cohort.
+    pub(super) fn row<'a>(&self, cohort: impl Into<CohortKey<'a>>) -> Option<usize> {
+        let by_label = self.by_label();
+        match cohort.into() {
+            CohortKey::Label(label) if by_label => {
+                self.cohorts.iter().position(|other| other.label.as_deref() == label)
+            }
+            CohortKey::Day(day) if !by_label => {
+                let row = self.cohorts.partition_point(|other| other.span.end < day);
+                self.cohorts.get(row).filter(|other| other.span.start <= day).map(|_| row)
+            }
+            _ => None,
+        }
     }
 
     /// All cells of a cohort in order of age.
@@ -294,32 +428,37 @@ impl Retention {
     }
 
     fn coverage(&self, row: usize, age: usize) -> Coverage {
-        match self.skipped + row + age {
-            period if period < self.closed => Coverage::Observed,
-            period if period < self.periods => Coverage::Open,
-            _ => Coverage::Unobserved,
+        if age < self.closed[row] as usize {
+            Coverage::Observed
+        } else if age < self.begun[row] as usize {
+            Coverage::Open
+        } else {
+            Coverage::Unobserved
         }
     }
 
-    fn at(&self, row: usize, age: usize, wilson: Option<Wilson>) -> RetentionCell {
+    pub(super) fn at(&self, row: usize, age: usize, wilson: Option<Wilson>) -> RetentionCell {
         let coverage = self.coverage(row, age);
-        let count = u64::from(self.counts[row * self.ages + age]);
-        let observed = coverage == Coverage::Observed;
-        let size = self.cohorts[row].size;
+        let place = row * self.ages + age;
+        let observed = |count: &[u32]| (coverage == Coverage::Observed).then(|| u64::from(count[place]));
+        let (active, eligible) = (observed(&self.active), observed(&self.eligible));
+        let base = if self.base.is_empty() { eligible } else { observed(&self.base) };
+        let pair = active.zip(base);
         RetentionCell {
             age: u32::try_from(age).unwrap_or(u32::MAX),
             coverage,
-            so_far: (coverage != Coverage::Unobserved).then_some(count),
-            active: observed.then_some(count),
-            eligible: observed.then_some(size),
-            rate: if observed { ratio(count, size) } else { None },
-            interval: wilson.filter(|_| observed).and_then(|wilson| wilson.interval(count, size)),
+            so_far: (coverage != Coverage::Unobserved).then(|| u64::from(self.so_far[place])),
+            active,
+            eligible,
+            base,
+            rate: pair.and_then(|(active, base)| ratio(active, base)),
+            interval: pair.zip(wilson).and_then(|((active, base), wilson)| wilson.interval(active, base)),
         }
     }
 
-    /// The intervals asked for; the confidence was judged when the question was put.
+    /// The intervals asked for, where the rates are proportions; the confidence was judged when the question was put.
     fn wilson(&self) -> Option<Wilson> {
-        Wilson::new(self.options.confidence).ok()
+        Wilson::new(self.options.confidence).ok().filter(|_| self.options.is_proportion())
     }
 
     /// The mean retention curve over the observed cells, age by age.
@@ -331,118 +470,27 @@ impl Retention {
     pub fn curve(&self) -> Vec<CurvePoint> {
         let wilson = self.wilson();
         let point = |age: usize| {
-            let observed = |&row: &usize| self.coverage(row, age) == Coverage::Observed && self.cohorts[row].size > 0;
-            let (mut cohorts, mut active, mut eligible, mut rates) = (0, 0, 0, 0.0);
-            for row in (0..self.cohorts.len()).filter(observed) {
-                let count = u64::from(self.counts[row * self.ages + age]);
-                cohorts += 1;
-                active += count;
-                eligible += self.cohorts[row].size;
-                rates += ratio(count, self.cohorts[row].size).unwrap_or(0.0);
+            let (mut cohorts, mut active, mut eligible, mut base, mut rates) = (0, 0, 0, 0, 0.0);
+            for cell in (0..self.cohorts.len()).map(|row| self.at(row, age, None)) {
+                if let (Some(rate), Some(of_cell)) = (cell.rate, cell.base) {
+                    cohorts += 1;
+                    active += cell.active.unwrap_or(0);
+                    eligible += cell.eligible.unwrap_or(0);
+                    base += of_cell;
+                    rates += rate;
+                }
             }
             CurvePoint {
                 age: u32::try_from(age).unwrap_or(u32::MAX),
                 cohorts,
                 active,
                 eligible,
-                weighted_mean: ratio(active, eligible),
+                base,
+                weighted_mean: ratio(active, base),
                 plain_mean: (cohorts > 0).then(|| rates / cohorts as f64),
-                interval: wilson.and_then(|wilson| wilson.interval(active, eligible)),
+                interval: wilson.and_then(|wilson| wilson.interval(active, base)),
             }
         };
         (0..self.ages).map(point).collect()
-    }
-
-    /// The triangle as a long frame: cohorts in order of time, ages ascending within each.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `cohort` | Date | first day of the cohort's period |
-    /// | `size` | UInt64 | members of the cohort |
-    /// | `cohort_coverage` | String | `observed`, `truncated` or `open`: was the whole period of entry seen |
-    /// | `age` | UInt32 | periods after the cohort's own |
-    /// | `coverage` | String | `observed`, `open` or `unobserved`: was the period at that age seen |
-    /// | `so_far` | UInt64 | members retained so far; null where unobserved |
-    /// | `active` | UInt64 | members retained; null unless observed |
-    /// | `eligible` | UInt64 | the denominator; null unless observed |
-    /// | `rate` | Float64 | `active / eligible`; null unless observed and the cohort has members |
-    /// | `lower`, `upper` | Float64 | Wilson interval of the rate; null where the rate is |
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn to_frame(&self) -> Result<DataFrame> {
-        let rows = 0..self.cohorts.len();
-        let all: Vec<_> = rows.flat_map(|row| self.cells(row).map(move |cell| (self.cohorts[row], cell))).collect();
-        let cells = || all.iter().copied();
-        let counts = |count: fn(RetentionCell) -> Option<u64>| cells().map(|(_, cell)| count(cell)).collect::<Vec<_>>();
-        let rates = |rate: fn(RetentionCell) -> Option<f64>| cells().map(|(_, cell)| rate(cell)).collect::<Vec<_>>();
-        write::frame(vec![
-            write::dates("cohort", cells().map(|(cohort, _)| Some(cohort.span.start)))?,
-            write::column("size", cells().map(|(cohort, _)| cohort.size).collect::<Vec<_>>()),
-            write::column("cohort_coverage", cells().map(|(cohort, _)| cohort.coverage.name()).collect::<Vec<_>>()),
-            write::column("age", cells().map(|(_, cell)| cell.age).collect::<Vec<_>>()),
-            write::column("coverage", cells().map(|(_, cell)| cell.coverage.name()).collect::<Vec<_>>()),
-            write::column("so_far", counts(|cell| cell.so_far)),
-            write::column("active", counts(|cell| cell.active)),
-            write::column("eligible", counts(|cell| cell.eligible)),
-            write::column("rate", rates(|cell| cell.rate)),
-            write::column("lower", rates(|cell| cell.interval.map(|interval| interval.lower))),
-            write::column("upper", rates(|cell| cell.interval.map(|interval| interval.upper))),
-        ])
-    }
-
-    /// The triangle of rates as a wide frame: one row a cohort in order of time, one column an age.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `cohort` | Date | first day of the cohort's period |
-    /// | `size` | UInt64 | members of the cohort |
-    /// | `0`, `1`, ... up to the horizon | Float64 | the rate at that age; null unless observed and the cohort has members |
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn to_wide_frame(&self) -> Result<DataFrame> {
-        let cohorts = &self.cohorts;
-        let mut columns = vec![
-            write::dates("cohort", cohorts.iter().map(|cohort| Some(cohort.span.start)))?,
-            write::column("size", cohorts.iter().map(|cohort| cohort.size).collect::<Vec<_>>()),
-        ];
-        columns.extend((0..self.ages).map(|age| {
-            let rates: Vec<Option<f64>> = (0..cohorts.len()).map(|row| self.at(row, age, None).rate).collect();
-            write::column(&age.to_string(), rates)
-        }));
-        write::frame(columns)
-    }
-
-    /// The mean curve as a frame, one row an age, ages ascending.
-    ///
-    /// | column | type | meaning |
-    /// | --- | --- | --- |
-    /// | `age` | UInt32 | periods after the cohort's own |
-    /// | `cohorts` | UInt64 | cohorts with members observed at that age |
-    /// | `active`, `eligible` | UInt64 | sums over these cohorts |
-    /// | `weighted_mean` | Float64 | `active / eligible`; null without a cohort |
-    /// | `plain_mean` | Float64 | mean of the cohorts' rates; null without a cohort |
-    /// | `lower`, `upper` | Float64 | Wilson interval of the weighted mean; null without a cohort |
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Polars`] if polars refuses the frame.
-    pub fn curve_to_frame(&self) -> Result<DataFrame> {
-        let curve = self.curve();
-        let counts = |count: fn(&CurvePoint) -> u64| curve.iter().map(count).collect::<Vec<_>>();
-        let rates = |rate: fn(&CurvePoint) -> Option<f64>| curve.iter().map(rate).collect::<Vec<_>>();
-        write::frame(vec![
-            write::column("age", curve.iter().map(|point| point.age).collect::<Vec<_>>()),
-            write::column("cohorts", counts(|point| point.cohorts)),
-            write::column("active", counts(|point| point.active)),
-            write::column("eligible", counts(|point| point.eligible)),
-            write::column("weighted_mean", rates(|point| point.weighted_mean)),
-            write::column("plain_mean", rates(|point| point.plain_mean)),
-            write::column("lower", rates(|point| point.interval.map(|interval| interval.lower))),
-            write::column("upper", rates(|point| point.interval.map(|interval| interval.upper))),
-        ])
     }
 }

@@ -7,12 +7,13 @@ use crate::calendar::{Date, Span};
 use crate::error::{Error, Result};
 use crate::statistics::{Contrast, LogRank, LogRankSums, Share, Wilson, mantel_haenszel, two_proportions};
 
-/// A cohort of one group: how many of it were retained at each age whose period has ended.
+/// A cohort of one group: how many of it were retained at each age whose period has ended, and of how many.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) span: Span,
     pub(super) size: u64,
     pub(super) active: Vec<u64>,
+    pub(super) eligible: Vec<u64>,
 }
 
 impl Row {
@@ -24,14 +25,15 @@ impl Row {
     /// The row of one cohort of a triangle.
     pub(super) fn of(triangle: &Retention, place: usize) -> Self {
         let Cohort { span, size, .. } = triangle.cohorts()[place];
-        let observed = |age| triangle.cell(span.start, age)?.active;
-        Self { span, size, active: (0..=triangle.horizon()).map_while(observed).collect() }
+        let observed = triangle.cells(place).map_while(|cell| cell.active.zip(cell.eligible));
+        let (active, eligible) = observed.unzip();
+        Self { span, size, active, eligible }
     }
 
     /// Those retained at an age, if the age was observed and so many further ones.
     fn share(&self, age: usize, further: usize) -> Option<Share> {
-        let seen = self.size > 0 && age + further < self.active.len();
-        seen.then(|| Share { part: self.active[age], whole: self.size })
+        let seen = age + further < self.active.len() && self.eligible[age] > 0;
+        seen.then(|| Share { part: self.active[age], whole: self.eligible[age] })
     }
 }
 
@@ -111,9 +113,16 @@ pub(super) fn across(strata: &[Stratum], groups: [usize; 2], age: usize, wilson:
 
 /// The log-rank test of curves that never rise, stratum by stratum.
 ///
+/// `None` too where members of a cohort grow older on different days, for then those watched through one age and through
+/// the next are not the same people.
+///
 /// Those retained at an age are at risk of being last seen at it. They were lost if they are not retained at the next
 /// one, and that counts only where `grace` further ages were observed.
 pub(super) fn log_rank(strata: &[Stratum], groups: usize, grace: usize) -> Option<LogRank> {
+    let together = |row: &Row| row.eligible.iter().all(|&eligible| eligible == row.size);
+    if !strata.iter().flat_map(|stratum| stratum.rows.iter().flatten()).all(together) {
+        return None;
+    }
     let mut sums = LogRankSums::new(groups);
     let (mut at_risk, mut lost) = (vec![0; groups], vec![0; groups]);
     for stratum in strata {
@@ -138,7 +147,8 @@ mod tests {
 
     fn row(month: i8, active: &[u64]) -> Row {
         let span = Span { start: date(2024, month, 1), end: date(2024, month, 28) };
-        Row { span, size: active.first().copied().unwrap_or(9), active: active.to_vec() }
+        let size = active.first().copied().unwrap_or(9);
+        Row { span, size, active: active.to_vec(), eligible: vec![size; active.len()] }
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use super::retention::{Retention, RetentionCell};
+use super::aging::AgeBy;
+use super::options::Base;
+use super::retention::{Cohort, Retention, RetentionCell};
 use crate::calendar::{Coverage, Period};
 
 const MOST_COHORTS: usize = 24;
 const MOST_AGES: usize = 9;
+const MOST_WIDTH: usize = 40;
 
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,21 +17,30 @@ impl fmt::Display for Retention {
         let (criterion, as_of) = (self.options.criterion, self.as_of);
         let ages = (self.horizon() as usize + 1).min(MOST_AGES);
         let before = self.cohorts.len().saturating_sub(MOST_COHORTS);
-        writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of the cohort")?;
-        write!(f, "  {:<11} {:>8}", "cohort", "size")?;
-        (0..ages).try_for_each(|age| write!(f, " {age:>5}"))?;
+        let base = match self.options.base {
+            Base::Cohort => "the cohort",
+            Base::Start => "those active at age 0",
+            Base::Previous => "those active at the age before",
+        };
+        writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of {base}")?;
+        if self.options.age_by == AgeBy::Start {
+            writeln!(f, "  ages counted from each start")?;
+        }
+        let names: Vec<String> =
+            self.cohorts[before..].iter().map(|cohort| name(cohort, self.by_label(), period)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(11, MOST_WIDTH);
+        write!(f, "  {:<width$} {:>8}", "cohort", "size")?;
+        (0..ages).try_for_each(|age| write!(f, " {:>5}", self.age_name(age)))?;
         writeln!(f)?;
-        for row in before..self.cohorts.len() {
-            let cohort = self.cohorts[row];
-            let label = cohort.span.start.to_string();
-            let label = if matches!(period, Period::Day | Period::Week) { &label } else { &label[..7] };
-            write!(f, "  {:<11} {:>8}", format!("{label}{}", cohort.coverage.sign()), cohort.size)?;
+        for (row, name) in (before..).zip(&names) {
+            let name: String = name.chars().take(width).collect();
+            write!(f, "  {name:<width$} {:>8}", self.cohorts[row].size)?;
             self.cells(row).take(ages).try_for_each(|cell| write!(f, " {:>5}", shown(cell)))?;
             writeln!(f)?;
         }
         let curve = self.curve();
         let means = |f: &mut fmt::Formatter<'_>, name: &str, mean: fn(&super::CurvePoint) -> Option<f64>| {
-            write!(f, "  {name:<20}")?;
+            write!(f, "  {name:<0$}", width + 9)?;
             curve.iter().take(ages).try_for_each(|point| write!(f, " {:>5}", percent(mean(point))))
         };
         means(f, "weighted mean", |point| point.weighted_mean)?;
@@ -43,6 +55,15 @@ impl fmt::Display for Retention {
         }
         Ok(())
     }
+}
+
+fn name(cohort: &Cohort, by_label: bool, period: Period) -> String {
+    if by_label {
+        return cohort.label.clone().unwrap_or_else(|| "no label".to_owned());
+    }
+    let day = cohort.span.start.to_string();
+    let shown = if matches!(period, Period::Day | Period::Week) { &day } else { &day[..7] };
+    format!("{shown}{}", cohort.coverage.sign())
 }
 
 fn shown(cell: RetentionCell) -> String {

@@ -4,4 +4,5 @@ pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod pool;
 pub(crate) mod read;
+pub(crate) mod times;
 pub(crate) mod write;

@@ -7,11 +7,8 @@ use std::borrow::Cow;
 use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series};
 
 use super::ids::IdType;
-#[cfg(feature = "lazy")]
 use super::ids::Ids;
-#[cfg(feature = "lazy")]
-use super::keys::KeyIds;
-use super::keys::Keys;
+use super::keys::{KeyIds, Keys};
 use super::pool::{NO_KEY, Pool};
 use crate::error::{Error, Result};
 
@@ -148,7 +145,6 @@ pub(crate) fn list_values<T>(lists: &Series, values: impl Fn(&Series) -> Result<
 }
 
 /// The distinct ids of a column in ascending order, and for each row the place of its own.
-#[cfg(feature = "lazy")]
 pub(crate) fn distinct_ids(frame: &DataFrame, column: &str, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
     let series = id_column(frame, column, id_type)?;
     let pool = Pool::default();

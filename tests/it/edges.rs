@@ -502,7 +502,7 @@ fn between_any_two_days() {
         round_trip(&triangle);
         let whole = activity.retention(Period::Week).unwrap();
         let expected: Vec<_> =
-            whole.cohorts().iter().filter(|cohort| (first..=last).contains(&cohort.span.start)).copied().collect();
+            whole.cohorts().iter().filter(|cohort| (first..=last).contains(&cohort.span.start)).cloned().collect();
         assert_eq!(triangle.cohorts(), expected);
         for (cohort, age) in
             expected.iter().flat_map(|cohort| (0..=triangle.horizon()).map(move |age| (cohort.span.start, age)))

@@ -123,6 +123,7 @@ pub(crate) struct Triangle<'a> {
 impl Triangle<'_> {
     pub(crate) fn cohort(&self, cohort: usize) -> Cohort {
         Cohort {
+            label: None,
             span: span(self.periods[cohort]),
             size: self.members(Criterion::On, cohort, 0).len() as u64,
             coverage: self.oracle.coverage(self.periods[cohort]),

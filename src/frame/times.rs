@@ -1,0 +1,76 @@
+//! Columns of dates and times beside a log.
+
+use polars::prelude::{DataFrame, DataType, TimeUnit};
+
+use super::read;
+use crate::calendar::{Calendar, Clock, Date, NO_DATE};
+use crate::error::{Error, Result};
+
+const DATE_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Days or instants, as they stood in a column. On which day an instant falls is for a calendar to say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Times {
+    /// How many units of a `Datetime` a second has; `None` for days.
+    units_per_second: Option<i64>,
+    values: Vec<Option<i64>>,
+}
+
+impl Times {
+    /// Reads a column in the role of `role`. Every value lies within the years 1 to 9999.
+    pub(crate) fn read(frame: &DataFrame, column: &str, role: &'static str) -> Result<Self> {
+        let units_per_second = match read::dtype(frame.schema(), column)? {
+            DataType::Date => None,
+            DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
+            DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
+            DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
+            other => return Err(read::unsupported(column, role, other, DATE_TYPES)),
+        };
+        let times = read::series(frame, column)?.to_physical_repr().into_owned();
+        let values: Vec<Option<i64>> = match units_per_second {
+            None => times.i32()?.iter().map(|day| day.map(i64::from)).collect(),
+            Some(_) => times.i64()?.iter().collect(),
+        };
+        let units_per_day = units_per_second.map_or(1, |units| units * SECONDS_PER_DAY);
+        let begins = |date: Date| i64::from(date.days_since_epoch()).saturating_mul(units_per_day);
+        let known = begins(Date::MIN)..begins(Date::MAX + 1);
+        let outside = |(row, time): (usize, &Option<i64>)| Some((row, time.filter(|time| !known.contains(time))?));
+        if let Some((row, time)) = values.iter().enumerate().find_map(outside) {
+            let (column, value, row) = (column.to_owned(), time.to_string(), row as u64);
+            let reason = "lies outside the years 1 to 9999; is it in another unit than the column says?";
+            return Err(Error::InvalidValue { column, row, value, reason });
+        }
+        Ok(Self { units_per_second, values })
+    }
+
+    /// Days that are known as such.
+    pub(crate) fn of_days(values: Vec<Option<i64>>) -> Self {
+        Self { units_per_second: None, values }
+    }
+
+    /// The values row by row; they order as the times do.
+    pub(crate) fn values(&self) -> &[Option<i64>] {
+        &self.values
+    }
+
+    /// The same times in other rows.
+    pub(crate) fn with_values(&self, values: Vec<Option<i64>>) -> Self {
+        Self { values, ..self.clone() }
+    }
+
+    /// The local day of each.
+    pub(crate) fn days(&self, calendar: &Calendar) -> Vec<Option<i32>> {
+        let mut clock = self.units_per_second.map(|units| Clock::new(calendar.zone(), units));
+        let mut local = Vec::with_capacity(1);
+        let mut day = |time: i64| {
+            let Some(clock) = &mut clock else { return i32::try_from(time).unwrap_or(NO_DATE) };
+            local.clear();
+            clock.days(&[time], &mut local);
+            // An instant of the last hours of the calendar can fall behind its end in some zone.
+            let end = if time < 0 { Date::MIN } else { Date::MAX }.days_since_epoch();
+            local.first().copied().filter(|&day| day != NO_DATE).unwrap_or(end)
+        };
+        self.values.iter().map(|time| time.map(&mut day)).collect()
+    }
+}
