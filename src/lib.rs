@@ -15,7 +15,7 @@ pub use cohort::{
     ComparisonDetail, ComparisonOptions, Covariate, Criterion, CurvePoint, EntriesLeftOut, Entry, ImpactStratum,
     LaterParticipants, LeftOut, Members, MonthlyImpact, NaiveComparison, Participation, ParticipationColumns,
     ParticipationIntake, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, RateDifference, Retention,
-    RetentionCell, RetentionOptions, Return,
+    RetentionCell, RetentionOptions, RetentionTrend, Return, ValueCell, ValueRetention,
 };
 pub use engagement::{
     ActiveCount, ActiveUsers, ActiveUsersOptions, DailyState, DailyStates, DailyStatesOptions, DayStates,
@@ -24,7 +24,7 @@ pub use engagement::{
 };
 pub use error::{Error, Result};
 pub use frame::ids::Id;
-pub use statistics::{Correction, Interval, LogRank};
+pub use statistics::{Correction, Interval, LogRank, TrendTest};
 
 /// The polars that this crate was built with.
 ///
@@ -43,8 +43,8 @@ pub mod prelude {
         LogRank, Members, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
         ParticipationColumns, ParticipationIntake, Period, PowerCurve, PowerCurveOptions, PowerCurvePoint,
         ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, Result, Retention,
-        RetentionCell, RetentionOptions, Return, SegmentColumns, Span, Split, Stickiness, StickinessOptions,
-        Transitions, Weekday, Window, date,
+        RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns, Span, Split, Stickiness,
+        StickinessOptions, Transitions, TrendTest, ValueCell, ValueRetention, Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

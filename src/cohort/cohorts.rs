@@ -16,6 +16,9 @@ use crate::frame::{read, write};
 
 const LABEL_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
 
+/// An actor met on a sweep, with the days of entry and the numbers of their labels.
+type Entered = (Actor, Vec<(i32, Option<u32>)>);
+
 /// How people enter a cohort by what they do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Entry {
@@ -243,12 +246,7 @@ impl Cohorts {
     }
 
     /// Entries on days that were read from an activity.
-    fn of_days(
-        activity: &Activity,
-        found: Vec<(Actor, Vec<(i32, Option<u32>)>)>,
-        names: &[&str],
-        undecided: u64,
-    ) -> Self {
+    fn of_days(activity: &Activity, found: Vec<Entered>, names: &[&str], undecided: u64) -> Self {
         let (actors, entries) = activity.ids_with(found);
         let mut first_entry = vec![0];
         let (mut starts, mut labels) = (Vec::new(), Vec::new());
@@ -361,17 +359,14 @@ impl Activity {
         Ok(Cohorts::of_days(self, found, names, 0))
     }
 
-    fn entered(
-        &self,
-        entries: impl Fn(&[i32]) -> Option<Vec<(i32, Option<u32>)>> + Sync,
-    ) -> Vec<(Actor, Vec<(i32, Option<u32>)>)> {
+    fn entered(&self, entries: impl Fn(&[i32]) -> Option<Vec<(i32, Option<u32>)>> + Sync) -> Vec<Entered> {
         let visit =
-            |found: &mut Vec<_>, actor, days: &[i32]| found.extend(entries(days).map(|entries| (actor, entries)));
+            |found: &mut Vec<Entered>, actor, days: &[i32]| found.extend(entries(days).map(|entries| (actor, entries)));
         self.sweep(0, Vec::new, visit, joined)
     }
 
-    fn entered_by_feature(&self, feature: u32, only_first: bool) -> Vec<(Actor, Vec<(i32, Option<u32>)>)> {
-        let visit = |found: &mut Vec<_>, actor, rows: &crate::activity::Rows, stretch: std::ops::Range<usize>| {
+    fn entered_by_feature(&self, feature: u32, only_first: bool) -> Vec<Entered> {
+        let visit = |found: &mut Vec<Entered>, actor, rows: &crate::activity::Rows, stretch: std::ops::Range<usize>| {
             let Some(sets) = &rows.features else { return };
             let used = stretch.filter(|&row| sets.contains(row, feature)).map(|row| (rows.day[row], None));
             let entries: Vec<_> = used.take(if only_first { 1 } else { usize::MAX }).collect();

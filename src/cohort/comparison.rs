@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ages::Criterion;
 use super::comparison_options::{ComparisonDetail, ComparisonOptions};
-use super::retention::Retention;
+use super::options::Base;
+use super::retention::{CohortKey, Retention};
 use super::strata::{Compared, Row, Stratum, across, align, log_rank, within};
 use crate::calendar::{Date, Period, Span};
 use crate::error::{Error, Result};
@@ -192,7 +193,12 @@ impl Comparison {
         let groups: Vec<ComparedGroup> = labels.into_iter().zip(&triangles).map(group).collect();
         let options = options.into();
         let wilson = options.check(&groups)?;
+        triangles.iter().try_for_each(|triangle| check_base(triangle))?;
         triangles.iter().try_for_each(|triangle| same_question(triangles[0], triangle))?;
+        if triangles.iter().any(|triangle| triangle.by_label()) {
+            let reason = "cohorts that are labels are compared within their triangle; see Retention::compare";
+            return Err(Error::InvalidOption { option: "segments", value: "labels".to_owned(), reason });
+        }
         check_size(triangles.iter().copied(), options.detail)?;
         let horizon = triangles.iter().map(|triangle| triangle.horizon()).max().unwrap_or(0);
         let strata = align(triangles.iter().map(|triangle| Row::all(triangle)).collect())?;
@@ -368,7 +374,8 @@ impl Comparison {
 /// # Comparison
 impl Retention {
     /// Whether cohorts of the triangle are retained differently: those before a change and those after it, each named
-    /// by a day of its period.
+    /// by a day of its period; or those of different labels. Labels that share members are not independent, as the tests
+    /// take them to be.
     ///
     /// ```text
     /// at age k     rate(cohort, k) - rate(baseline, k)
@@ -386,7 +393,8 @@ impl Retention {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for fewer than two cohorts, a day in no cohort of the triangle, two days in one, and
+    /// [`Error::InvalidOption`] for fewer than two cohorts, a day or label of no cohort of the triangle, two of
+    /// one, another base than the cohort, and
     /// the options that [`Comparison::of_segments`] refuses; [`Error::TooLarge`] for more than 64 cohorts.
     ///
     /// # Example
@@ -403,7 +411,7 @@ impl Retention {
     /// builder.push(&events)?;
     /// let triangle = builder.finish()?.retention(Period::Month)?;
     ///
-    /// let comparison = triangle.compare(&[date(2024, 1, 1), date(2024, 2, 1)], ComparisonOptions::new())?;
+    /// let comparison = triangle.compare([date(2024, 1, 1), date(2024, 2, 1)], ComparisonOptions::new())?;
     /// let [after] = comparison.differences() else { panic!("one age was observed in both") };
     /// assert_eq!((after.age, after.rate(), after.baseline_rate(), after.difference), (1, 1.0, 0.0, 1.0));
     /// assert!((after.p_value - 0.0455).abs() < 1e-4);
@@ -416,29 +424,49 @@ impl Retention {
     ///
     /// R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in
     /// Medicine 17, 873-890; N. Mantel (1966), Cancer Chemotherapy Reports 50, 163-170, for the log-rank test.
-    pub fn compare(&self, cohorts: &[Date], options: impl Into<ComparisonOptions>) -> Result<Comparison> {
-        let refuse = |value: Date, reason| Error::InvalidOption { option: "cohorts", value: value.to_string(), reason };
+    pub fn compare<'a, Key: Into<CohortKey<'a>>>(
+        &self,
+        cohorts: impl IntoIterator<Item = Key>,
+        options: impl Into<ComparisonOptions>,
+    ) -> Result<Comparison> {
+        let refuse =
+            |value: CohortKey<'_>, reason| Error::InvalidOption { option: "cohorts", value: value.to_string(), reason };
+        check_base(self)?;
         let options = options.into();
         let mut places = Vec::new();
-        for &day in cohorts {
-            let place = self.cohorts().iter().position(|cohort| cohort.span.start <= day && day <= cohort.span.end);
-            let place = place.ok_or_else(|| refuse(day, "no cohort of the triangle has this day; see cohorts"))?;
+        for key in cohorts.into_iter().map(Into::into) {
+            let reason = "no cohort of the triangle has this day or label; see cohorts";
+            let place = self.row(key).ok_or_else(|| refuse(key, reason))?;
             if places.contains(&place) {
-                return Err(refuse(day, "an earlier day names the same cohort"));
+                return Err(refuse(key, "an earlier one names the same cohort"));
             }
             places.push(place);
         }
-        let cohort = |&place: &usize| &self.cohorts()[place];
-        let groups: Vec<ComparedGroup> = places
-            .iter()
-            .map(cohort)
-            .map(|cohort| ComparedGroup { label: cohort.span.start.to_string(), size: cohort.size })
-            .collect();
+        let group = |&place: &usize| {
+            let cohort = &self.cohorts()[place];
+            let label = match (&cohort.label, self.by_label()) {
+                (Some(label), _) => label.clone(),
+                (None, true) => CohortKey::Label(None).to_string(),
+                (None, false) => cohort.span.start.to_string(),
+            };
+            ComparedGroup { label, size: cohort.size }
+        };
+        let groups: Vec<ComparedGroup> = places.iter().map(group).collect();
         let wilson = options.check(&groups)?;
         let rows = places.iter().map(|&place| Some(Row::of(self, place))).collect();
-        let strata = [Stratum { span: cohort(&places[0]).span, rows }];
+        let strata = [Stratum { span: self.cohorts()[places[0]].span, rows }];
         Comparison::new(Kind::Cohorts, groups, self, &strata, self.horizon(), options, wilson)
     }
+}
+
+/// Refuses rates that are not of the cohort, whose parts would not be those of the same people.
+fn check_base(triangle: &Retention) -> Result<()> {
+    let base = triangle.options().base;
+    if base == Base::Cohort {
+        return Ok(());
+    }
+    let reason = "compare rates of the cohort; leave the base of the triangle as it is";
+    Err(Error::InvalidOption { option: "base", value: format!("{base:?}"), reason })
 }
 
 fn difference(group: usize, cohort: Option<Span>, age: u32, compared: Compared) -> RateDifference {

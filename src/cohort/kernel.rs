@@ -218,6 +218,37 @@ impl<'a> Question<'a> {
         gathered
     }
 
+    /// Visits the memberships of active actors with the summed value of every age at which there was something, and
+    /// whether the membership was handed out before, by [`lay`](Self::lay).
+    pub(super) fn sweep_values<A: Send>(
+        &self,
+        entries: &Entries,
+        cells: usize,
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, Membership, &[(u32, f64)], bool) + Sync,
+        join: impl Fn(A, A) -> A,
+    ) -> A {
+        let each = |(gathered, ages): &mut (A, Vec<(u32, f64)>), actor, rows: &Rows, stretch: Range<usize>| {
+            let Some(value) = &rows.value else { return };
+            let days = &rows.day[stretch.clone()];
+            self.each(entries, actor, days.first().copied(), |member, known| {
+                let from = stretch.start + days.partition_point(|&day| day < member.start.day);
+                ages.clear();
+                for row in (from..stretch.end).filter(|&row| self.returns(rows, row)) {
+                    let age = self.aging.age(member.start, rows.day[row]);
+                    match ages.last_mut() {
+                        Some(last) if last.0 == age => last.1 += value[row],
+                        _ if age <= self.horizon => ages.push((age, value[row])),
+                        _ => {}
+                    }
+                }
+                visit(gathered, member, ages, known);
+            });
+        };
+        let join = |left: (A, _), right: (A, _)| (join(left.0, right.0), left.1);
+        self.activity.sweep_rows(cells, || (new(), Vec::new()), each, join).0
+    }
+
     #[inline]
     fn each(&self, entries: &Entries, actor: Actor, first: Option<i32>, mut visit: impl FnMut(Membership, bool)) {
         match entries {
@@ -238,14 +269,16 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// Whether what happened on a day is a return.
+    fn returns(&self, rows: &Rows, row: usize) -> bool {
+        self.feature.is_none_or(|feature| rows.features.as_ref().is_some_and(|sets| sets.contains(row, feature)))
+    }
+
     /// The ages with enough events of the kind that counts.
     fn enough(&self, rows: &Rows, stretch: Range<usize>, start: Start, ages: &mut Vec<u32>) {
         ages.clear();
-        let counts = |row: &usize| {
-            self.feature.is_none_or(|feature| rows.features.as_ref().is_some_and(|sets| sets.contains(*row, feature)))
-        };
         let (mut age, mut events) = (0, 0_u64);
-        for row in stretch.filter(counts) {
+        for row in stretch.filter(|&row| self.returns(rows, row)) {
             let of_row = self.aging.age(start, rows.day[row]);
             if of_row != age {
                 (age, events) = (of_row, 0);

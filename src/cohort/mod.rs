@@ -16,7 +16,9 @@ mod retention;
 mod stored;
 mod strata;
 mod tally;
+mod trend;
 mod triangle;
+mod value;
 
 pub use ages::Criterion;
 pub use aging::AgeBy;
@@ -31,3 +33,5 @@ pub use members::Members;
 pub use options::{Base, RetentionOptions, Return};
 pub use participation::{Participation, ParticipationColumns, ParticipationIntake};
 pub use retention::{Cohort, CohortKey, CurvePoint, EntriesLeftOut, Retention, RetentionCell};
+pub use trend::RetentionTrend;
+pub use value::{ValueCell, ValueRetention};

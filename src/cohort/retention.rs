@@ -8,7 +8,7 @@ use super::aging::Aging;
 use super::cohorts::Cohorts;
 use super::kernel::{Entries, LeftOut, Membership, Question, RowsBy};
 use super::options::RetentionOptions;
-use super::tally::Tally;
+use super::tally::{Cells, Tally};
 use crate::activity::Activity;
 use crate::calendar::{Coverage, Date, Span};
 use crate::error::{Error, Result};
@@ -49,6 +49,12 @@ pub enum CohortKey<'a> {
 impl From<Date> for CohortKey<'_> {
     fn from(day: Date) -> Self {
         Self::Day(day)
+    }
+}
+
+impl From<&Date> for CohortKey<'_> {
+    fn from(day: &Date) -> Self {
+        Self::Day(*day)
     }
 }
 
@@ -208,7 +214,7 @@ impl Activity {
     /// The criteria as products define them: Mixpanel, "Retention" (on, on or after, streak); Amplitude, "Retention
     /// analysis" (return on, return on or after); Countly, "Retention" (classic, unbounded, full).
     pub fn retention(&self, options: impl Into<RetentionOptions>) -> Result<Retention> {
-        self.triangle(None, options.into())
+        self.triangle(None, &options.into())
     }
 
     /// The share of each cohort of a table that is active at each age: of people who signed up, who are on a plan, who used
@@ -262,11 +268,11 @@ impl Activity {
     /// Mixpanel and PostHog, "Retention": first event and returning event, first time and recurring; Amplitude,
     /// "Retention analysis": custom brackets.
     pub fn retention_of(&self, cohorts: &Cohorts, options: impl Into<RetentionOptions>) -> Result<Retention> {
-        self.triangle(Some(cohorts), options.into())
+        self.triangle(Some(cohorts), &options.into())
     }
 
-    fn triangle(&self, cohorts: Option<&Cohorts>, options: RetentionOptions) -> Result<Retention> {
-        let question = question(self, cohorts, &options)?;
+    fn triangle(&self, cohorts: Option<&Cohorts>, options: &RetentionOptions) -> Result<Retention> {
+        let question = question(self, cohorts, options)?;
         let (rows, ages) = question.size();
         let tally = || Tally::new(rows, ages, options.base);
         let mut entered = tally();
@@ -283,25 +289,30 @@ impl Activity {
         let cells = usize::try_from(Tally::size(rows, ages)).unwrap_or(usize::MAX);
         let counts = question.sweep(&entries, cells, tally, count, Tally::join);
         let cells = entered.join(counts).finish();
-        let by_label = cohorts.is_some_and(|cohorts| cohorts.label_count().is_some());
-        let cohorts = question.cohorts(cohorts, &cells);
-        let (closed, begun) = question.seen(&cohorts, &cells);
-        let super::tally::Cells { so_far, active, eligible, base, .. } = cells;
-        let (as_of, left_out) = (self.as_of(), left_out.into());
-        Ok(Retention {
-            options,
-            as_of,
+        Ok(question.answer(cohorts, cells, left_out))
+    }
+}
+
+impl Question<'_> {
+    /// The triangle of what was counted.
+    pub(super) fn answer(&self, table: Option<&Cohorts>, cells: Cells, left_out: LeftOut) -> Retention {
+        let cohorts = self.cohorts(table, &cells);
+        let (closed, begun) = self.seen(&cohorts, &cells);
+        let Cells { so_far, active, eligible, base, .. } = cells;
+        Retention {
+            options: self.options.clone(),
+            as_of: self.activity.as_of(),
+            by_label: table.is_some_and(|table| table.label_count().is_some()),
             cohorts,
-            by_label,
-            left_out,
-            ages,
+            left_out: left_out.into(),
+            ages: self.size().1,
             closed,
             begun,
             so_far,
             active,
             eligible,
             base,
-        })
+        }
     }
 }
 
@@ -457,7 +468,7 @@ impl Retention {
     }
 
     /// The intervals asked for, where the rates are proportions; the confidence was judged when the question was put.
-    fn wilson(&self) -> Option<Wilson> {
+    pub(super) fn wilson(&self) -> Option<Wilson> {
         Wilson::new(self.options.confidence).ok().filter(|_| self.options.is_proportion())
     }
 

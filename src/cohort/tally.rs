@@ -71,7 +71,7 @@ impl Tally {
     }
 
     /// How many of the ages reported have ended.
-    fn ended(&self, aging: &Aging, member: Membership) -> usize {
+    pub(super) fn ended(&self, aging: &Aging, member: Membership) -> usize {
         (aging.closed(member.start) as usize).min(self.ages)
     }
 

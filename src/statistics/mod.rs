@@ -7,6 +7,7 @@ mod log_rank;
 mod mantel_haenszel;
 mod proportions;
 mod stratified;
+mod trend;
 
 pub use adjust::Correction;
 pub use interval::Interval;
@@ -16,6 +17,8 @@ pub(crate) use log_rank::LogRankSums;
 pub(crate) use mantel_haenszel::mantel_haenszel;
 pub(crate) use proportions::{Contrast, Share, two_proportions};
 pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};
+pub use trend::TrendTest;
+pub(crate) use trend::trend;
 
 /// Part of a whole; `None` where there is no whole.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]

@@ -46,6 +46,31 @@ impl Golden {
         self.cohorts();
         self.n_day();
         self.inactivity();
+        self.values();
+    }
+
+    /// Only of logs with values.
+    fn values(&self) {
+        let rows = self.rows("revenue_cohort_monthly");
+        let Some(total) = self.activity.value() else { return assert!(rows.is_empty()) };
+        let values = self.activity.value_retention(Period::Month).unwrap();
+        let mut sum = 0.0;
+        for row in &rows {
+            let (cohort, age): (Date, _) = (row["cohort_month"].parse().unwrap(), number(&row["month_offset"]));
+            let age = u32::try_from(age).unwrap();
+            let (cell, paying) = (values.cell(cohort, age).unwrap(), values.paying().cell(cohort, age).unwrap());
+            assert_eq!(paying.so_far, Some(number(&row["paying_customers"])), "{row:?}");
+            assert_eq!(
+                values.paying().cohorts()[values_row(&values, cohort)].size,
+                number(&row["cohort_size"]),
+                "{row:?}"
+            );
+            let (value, expected): (f64, f64) = (cell.so_far.unwrap(), row["revenue"].parse().unwrap());
+            assert!((value - expected).abs() <= 1e-6 * expected.abs(), "{row:?} {value}");
+            assert!(cell.value.is_none_or(|closed| (closed - value).abs() < 1e-6));
+            sum += value;
+        }
+        assert!(!rows.is_empty() && (sum - total).abs() < 1e-6 * total, "{sum} {total}");
     }
 
     fn summary(&self) {
@@ -209,6 +234,10 @@ fn cells(triangle: &Retention) -> Vec<(Date, u32, u64)> {
         .collect()
 }
 
+fn values_row(values: &attrition::ValueRetention, cohort: Date) -> usize {
+    values.paying().cohorts().iter().position(|other| other.span.start == cohort).unwrap()
+}
+
 fn number(text: &str) -> u64 {
     text.parse().unwrap()
 }
@@ -255,8 +284,9 @@ fn git_rails() {
 fn online_retail() {
     // The figures are over purchases of known customers: no cancellation, no line without quantity or price.
     let purchase = col("quantity").gt(lit(0)).and(col("unit_price").gt(lit(0.0)));
-    let lines = data("online_retail/lines.parquet").filter(purchase);
-    let columns = EventColumns::new("customer_id", "invoice_date");
+    let value = (col("quantity").cast(DataType::Float64) * col("unit_price")).alias("value");
+    let lines = data("online_retail/lines.parquet").filter(purchase).with_column(value);
+    let columns = EventColumns::new("customer_id", "invoice_date").value("value");
     Golden::new(lines, &columns, &Calendar::utc(), "online_retail", "").check();
 }
 
@@ -265,7 +295,7 @@ fn online_retail() {
 #[test]
 fn cdnow_where_it_is_at_hand() {
     let Some(folder) = std::env::var_os("ATTRITION_CDNOW").map(PathBuf::from) else { return };
-    let columns = EventColumns::new("customer_id", "date");
+    let columns = EventColumns::new("customer_id", "date").value("dollar_value");
     let log = scan(&folder.join("cdnow_master.parquet"));
     let activity = Activity::from_lazy(log, &columns, &Calendar::utc()).unwrap();
     Golden { activity, figures: folder, suffix: "" }.check();

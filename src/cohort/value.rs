@@ -1,0 +1,321 @@
+//! Value retention: what the members of a cohort bring in as they grow older.
+
+use std::fmt;
+
+use polars::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
+
+use super::ages::Criterion;
+use super::cohorts::{Cohorts, Entry};
+use super::kernel::Membership;
+use super::options::{Base, RetentionOptions};
+use super::retention::{CohortKey, Retention, question};
+use super::tally::Tally;
+use crate::activity::Activity;
+use crate::error::{Error, Result};
+use crate::frame::write;
+
+/// One cell of a triangle of values: a cohort at an age.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueCell {
+    /// The age in periods, or brackets; 0 is the period of the start.
+    pub age: u32,
+    /// Members of whom it is known what they brought in; `None` unless the cell is observed.
+    pub eligible: Option<u64>,
+    /// Those of them whose values sum to more than 0 at this age; `None` unless the cell is observed.
+    pub paying: Option<u64>,
+    /// The sum of all members' values at this age so far; `None` where the cell is unobserved.
+    pub so_far: Option<f64>,
+    /// The sum of the values of those eligible at this age; `None` unless the cell is observed.
+    pub value: Option<f64>,
+    /// The sum of their values at this age and all before; `None` unless the cell is observed.
+    pub cumulative: Option<f64>,
+}
+
+impl ValueCell {
+    /// `value / paying`: what a member who pays at this age brings in. `None` where nobody does.
+    #[must_use]
+    pub fn per_paying(&self) -> Option<f64> {
+        quotient(self.value, self.paying)
+    }
+
+    /// `value / eligible`: what a member of the cohort brings in at this age.
+    #[must_use]
+    pub fn per_member(&self) -> Option<f64> {
+        quotient(self.value, self.eligible)
+    }
+
+    /// `cumulative / eligible`: what a member of the cohort has brought in since the start. Realised lifetime value.
+    #[must_use]
+    pub fn cumulative_per_member(&self) -> Option<f64> {
+        quotient(self.cumulative, self.eligible)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+fn quotient(value: Option<f64>, count: Option<u64>) -> Option<f64> {
+    value.zip(count.filter(|&count| count > 0)).map(|(value, count)| value / count as f64)
+}
+
+/// The answer of [`Activity::value_retention`] and [`Activity::value_retention_of`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
+pub struct ValueRetention {
+    paying: Retention,
+    /// Per cell, cohort by cohort.
+    so_far: Vec<f64>,
+    value: Vec<f64>,
+    cumulative: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    paying: Retention,
+    so_far: Vec<f64>,
+    value: Vec<f64>,
+    cumulative: Vec<f64>,
+}
+
+impl TryFrom<Stored> for ValueRetention {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self> {
+        let Stored { paying, so_far, value, cumulative } = stored;
+        if [&so_far, &value, &cumulative].into_iter().any(|column| column.len() != paying.active.len()) {
+            let reason = "the values are not one a cohort and age; the stored triangle has been changed";
+            return Err(Error::InvalidOption { option: "value", value: value.len().to_string(), reason });
+        }
+        Ok(Self { paying, so_far, value, cumulative })
+    }
+}
+
+/// Values while they are gathered.
+struct Sums {
+    tally: Tally,
+    ages: usize,
+    /// Per row and age, over all members.
+    so_far: Vec<f64>,
+    /// Per row and age, over the members for whom it has ended.
+    value: Vec<f64>,
+    /// Per row and age, and one more: what is added to the running sum, less what leaves with members for whom the next
+    /// age has not ended.
+    cumulative: Vec<f64>,
+}
+
+impl Sums {
+    fn new(rows: usize, ages: usize) -> Self {
+        let tally = Tally::new(rows, ages, Base::Cohort);
+        let cells = || vec![0.0; rows * ages];
+        Self { tally, ages, so_far: cells(), value: cells(), cumulative: vec![0.0; rows * (ages + 1)] }
+    }
+
+    fn add(&mut self, row: usize, ended: usize, ages: &[(u32, f64)]) {
+        for &(age, value) in ages {
+            let age = age as usize;
+            self.so_far[row * self.ages + age] += value;
+            if age < ended {
+                self.value[row * self.ages + age] += value;
+                self.cumulative[row * (self.ages + 1) + age] += value;
+                self.cumulative[row * (self.ages + 1) + ended] -= value;
+            }
+        }
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        let add = |left: &mut [f64], right: &[f64]| left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
+        add(&mut self.so_far, &other.so_far);
+        add(&mut self.value, &other.value);
+        add(&mut self.cumulative, &other.cumulative);
+        Self { tally: self.tally.join(other.tally), ..self }
+    }
+}
+
+/// # Cohorts
+impl Activity {
+    /// What each cohort brings in at each age: value retention, revenue cohorts, realised lifetime value.
+    ///
+    /// ```text
+    /// cohort c        actors whose first day with values above 0 lies in period c
+    /// value(c, k)     sum of the values of c's members in the k-th period after
+    /// paying(c, k)    members whose values in that period sum to more than 0
+    /// ```
+    ///
+    /// A customer who never paid is in no cohort; ask [`value_retention_of`](Self::value_retention_of) to begin elsewhere.
+    /// Negative values, refunds, are summed with the rest. Cells are observed, open or unobserved as in
+    /// [`retention`](Self::retention), and only observed ones have values. Of the options the period, the horizon, the
+    /// cohorts, the brackets, the ages and the returning feature matter here, and the level of confidence for the share that pays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotMapped`] if values are not mapped; [`Error::Overflow`] for sums beyond an `f64`; [`Error::InvalidOption`] for another criterion than
+    /// [`Criterion::On`], another base or minimum events, and as in [`retention`](Self::retention).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, EventColumns, Period, date};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// // January: ann pays 10, bob 20. February: ann pays 60 and gets 5 back.
+    /// let mut events = df!(
+    ///     "user" => ["ann", "bob", "ann", "ann"],
+    ///     "day" => [19_723, 19_725, 19_756, 19_757],
+    ///     "paid" => [10.0, 20.0, 60.0, -5.0],
+    /// )?;
+    /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let columns = EventColumns::new("user", "day").value("paid");
+    /// let mut builder = Activity::builder(&columns, &Calendar::utc()).as_of(date(2024, 2, 29));
+    /// builder.push(&events)?;
+    ///
+    /// let values = builder.finish()?.value_retention(Period::Month)?;
+    /// let cell = values.cell(date(2024, 1, 1), 1).unwrap();
+    /// assert_eq!((cell.value, cell.paying, cell.per_paying()), (Some(55.0), Some(1), Some(55.0)));
+    /// assert_eq!(cell.cumulative_per_member(), Some(42.5));
+    /// assert_eq!(values.of_start(date(2024, 1, 1), 1), Some(55.0 / 30.0));
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// Mixpanel, "Retention": property sum and average; PostHog, "Retention": aggregation by property; ChartMogul,
+    /// "Cohorts": net MRR retention, which can exceed 100 %.
+    pub fn value_retention(&self, options: impl Into<RetentionOptions>) -> Result<ValueRetention> {
+        self.value_retention_of(&self.cohorts(Entry::FirstPaid)?, options)
+    }
+
+    /// What each cohort of a table brings in at each age: by sign-up, plan, campaign, or what people did first.
+    ///
+    /// # Errors
+    ///
+    /// As [`value_retention`](Self::value_retention) and [`retention_of`](Self::retention_of).
+    pub fn value_retention_of(
+        &self,
+        cohorts: &Cohorts,
+        options: impl Into<RetentionOptions>,
+    ) -> Result<ValueRetention> {
+        let options = options.into();
+        if self.value().is_none() {
+            return Err(Error::NotMapped { column: "value" });
+        }
+        if options.criterion != Criterion::On || options.base != Base::Cohort || options.min_events != 1 {
+            let value = format!("{}, {:?}, {}", options.criterion, options.base, options.min_events);
+            let reason = "values are summed age by age: leave the criterion, the base and the minimum as they are";
+            return Err(Error::InvalidOption { option: "criterion, base, min_events", value, reason });
+        }
+        let question = question(self, Some(cohorts), &options)?;
+        let aging = &question.aging;
+        let (rows, ages) = question.size();
+        let mut sums = Sums::new(rows, ages);
+        let (entries, left_out) = question.lay(cohorts, |member| sums.tally.enter(aging, member))?;
+        let visit = |sums: &mut Sums, member: Membership, values: &[(u32, f64)], known: bool| {
+            if !known {
+                sums.tally.enter(aging, member);
+            }
+            sums.add(member.row, sums.tally.ended(aging, member), values);
+            let paying = values.iter().filter(|&&(_, value)| value > 0.0);
+            paying.for_each(|&(age, _)| sums.tally.retain(aging, member, &[(age, age)]));
+        };
+        let cells = usize::try_from(Tally::size(rows, ages).saturating_mul(2)).unwrap_or(usize::MAX);
+        let gathered = question.sweep_values(&entries, cells, || Sums::new(rows, ages), visit, Sums::join);
+        let Sums { tally, so_far, value, cumulative, .. } = sums.join(gathered);
+        let running = cumulative.chunks_exact(ages + 1).flat_map(|row| {
+            let sum = |sum: &mut f64, added: &f64| {
+                *sum += added;
+                Some(*sum)
+            };
+            row[..ages].iter().scan(0.0, sum)
+        });
+        let cumulative: Vec<f64> = running.collect();
+        if !so_far.iter().chain(&cumulative).all(|value| value.is_finite()) {
+            return Err(Error::Overflow { what: "the values of a cohort", way_out: "scale the column" });
+        }
+        let paying = question.answer(Some(cohorts), tally.finish(), left_out);
+        Ok(ValueRetention { paying, so_far, value, cumulative })
+    }
+}
+
+impl ValueRetention {
+    /// The members who pay, as a triangle of its own: cohorts, coverage, rates and intervals.
+    #[must_use]
+    pub fn paying(&self) -> &Retention {
+        &self.paying
+    }
+
+    /// The cell of a cohort, named by a day of its period or by its label, at an age; `None` if there is no such cell.
+    #[must_use]
+    pub fn cell<'a>(&self, cohort: impl Into<CohortKey<'a>>, age: u32) -> Option<ValueCell> {
+        let row = self.paying.row(cohort)?;
+        (age <= self.paying.horizon()).then(|| self.at(row, age as usize))
+    }
+
+    /// The value at an age over that at age 0: ChartMogul's cohort of net MRR. It can exceed 1. `None` unless both are
+    /// observed for the same members and the first is above 0.
+    #[must_use]
+    pub fn of_start<'a>(&self, cohort: impl Into<CohortKey<'a>>, age: u32) -> Option<f64> {
+        let row = self.paying.row(cohort)?;
+        (age <= self.paying.horizon()).then(|| self.ratio(row, age as usize))?
+    }
+
+    fn ratio(&self, row: usize, age: usize) -> Option<f64> {
+        let (cell, start) = (self.at(row, age), self.at(row, 0));
+        let same = cell.eligible.is_some() && cell.eligible == start.eligible;
+        cell.value.zip(start.value).filter(|&(_, start)| same && start > 0.0).map(|(value, start)| value / start)
+    }
+
+    fn at(&self, row: usize, age: usize) -> ValueCell {
+        let cell = self.paying.at(row, age, None);
+        let place = row * self.paying.ages + age;
+        let observed = |sums: &[f64]| cell.active.map(|_| sums[place]);
+        ValueCell {
+            age: cell.age,
+            eligible: cell.eligible,
+            paying: cell.active,
+            so_far: cell.so_far.map(|_| self.so_far[place]),
+            value: observed(&self.value),
+            cumulative: observed(&self.cumulative),
+        }
+    }
+
+    /// The triangle as a long frame: cohorts in their order, ages ascending within each.
+    ///
+    /// The first columns are those of [`Retention::to_frame`] for the members who pay; then
+    ///
+    /// | column | type | meaning |
+    /// | --- | --- | --- |
+    /// | `value_so_far` | Float64 | the sum of values at that age so far; null where unobserved |
+    /// | `value` | Float64 | the sum of values at that age, of those eligible; null unless observed |
+    /// | `per_paying`, `per_member` | Float64 | the value by those who pay, by those eligible; null where there are none |
+    /// | `cumulative` | Float64 | the sum of values up to that age; null unless observed |
+    /// | `cumulative_per_member` | Float64 | the same by those eligible |
+    /// | `of_start` | Float64 | the value over that at age 0; null unless of the same members, and above 0 |
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Polars`] if polars refuses the frame.
+    pub fn to_frame(&self) -> Result<DataFrame> {
+        let places = || (0..self.paying.cohorts.len()).flat_map(|row| (0..self.paying.ages).map(move |age| (row, age)));
+        let of = |value: fn(&ValueCell) -> Option<f64>| {
+            places().map(|(row, age)| value(&self.at(row, age))).collect::<Vec<_>>()
+        };
+        let mut frame = self.paying.to_frame()?;
+        frame.hstack_mut(&[
+            write::column("value_so_far", of(|cell| cell.so_far)),
+            write::column("value", of(|cell| cell.value)),
+            write::column("per_paying", of(ValueCell::per_paying)),
+            write::column("per_member", of(ValueCell::per_member)),
+            write::column("cumulative", of(|cell| cell.cumulative)),
+            write::column("cumulative_per_member", of(ValueCell::cumulative_per_member)),
+            write::column("of_start", places().map(|(row, age)| self.ratio(row, age)).collect::<Vec<_>>()),
+        ])?;
+        Ok(frame)
+    }
+}
+
+impl fmt::Display for ValueRetention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (options, as_of) = (&self.paying.options, self.paying.as_of);
+        writeln!(f, "Value by {}, as of {as_of}: summed up to each age, per member of the cohort", options.period)?;
+        let shown = |cell: ValueCell| cell.cumulative_per_member().map_or(String::new(), |value| format!("{value:.2}"));
+        self.paying.print(f, 9, |row, age| shown(self.at(row, age))).map(|_| ())
+    }
+}
