@@ -32,7 +32,8 @@ impl FeatureSets {
         bits(low).chain(self.high_feature[high].iter().copied())
     }
 
-    fn high(&self, rows: Range<usize>) -> Range<usize> {
+    /// The places in the list that belong to some rows.
+    pub(crate) fn high(&self, rows: Range<usize>) -> Range<usize> {
         if self.high_row.is_empty() {
             return 0..0;
         }

@@ -50,7 +50,7 @@ pub(super) fn gather(
         sets.renumber(&map);
     }
 
-    let mut ledger = Ledger::new(actors, accounts, names, rows);
+    let mut ledger = Ledger::with_capacity(count, actors, accounts, names, rows);
     let mut end = 0;
     for stretch in stretches {
         let mut seats = stretch.seats.into_iter();

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::features::{FeatureMap, FeatureSets};
+use super::offsets::Offsets;
 use super::shard::Carried;
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
@@ -116,57 +117,69 @@ pub(crate) struct Ledger {
     pub(crate) actors: Ids,
     pub(crate) accounts: Option<Ids>,
     pub(crate) features: Vec<String>,
-    /// Per actor the first seat, and one more for the end.
+    /// Per actor the first seat, and one more for the end; empty where accounts are not mapped, for then every actor has
+    /// one seat, whose number is its own.
     first_seat: Vec<u32>,
     /// Per seat the account, [`NO_ACCOUNT`] for none; empty where accounts are not mapped.
     seat_account: Vec<u32>,
     /// Per seat the first row, and one more for the end.
-    first_row: Vec<u64>,
+    first_row: Offsets,
     pub(crate) rows: Rows,
 }
 
 impl Ledger {
     pub(crate) fn new(actors: Ids, accounts: Option<Ids>, features: Vec<String>, rows: Rows) -> Self {
-        Self { actors, accounts, features, first_seat: vec![0], seat_account: Vec::new(), first_row: vec![0], rows }
+        Self::with_capacity(0, actors, accounts, features, rows)
     }
 
-    #[cfg(feature = "lazy")]
-    pub(crate) fn from_parts(
+    /// With room for so many seats.
+    pub(crate) fn with_capacity(
+        seats: usize,
         actors: Ids,
         accounts: Option<Ids>,
         features: Vec<String>,
-        offsets: (Vec<u32>, Vec<u32>, Vec<u64>),
         rows: Rows,
     ) -> Self {
-        let (first_seat, seat_account, first_row) = offsets;
+        let first_seat = if accounts.is_some() { vec![0] } else { Vec::new() };
+        let seat_account = Vec::with_capacity(if accounts.is_some() { seats } else { 0 });
+        let first_row = Offsets::with_capacity(seats);
         Self { actors, accounts, features, first_seat, seat_account, first_row, rows }
     }
 
-    pub(crate) fn offsets(&self) -> (&[u32], &[u32], &[u64]) {
-        (&self.first_seat, &self.seat_account, &self.first_row)
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.first_seat.len() - 1
+        self.actors.len()
     }
 
+    #[inline]
     pub(crate) fn seats(&self, actor: usize) -> Range<usize> {
+        if self.first_seat.is_empty() {
+            return actor..actor + 1;
+        }
         self.first_seat[actor] as usize..self.first_seat[actor + 1] as usize
+    }
+
+    /// The number of actors whose rows begin before this one.
+    pub(crate) fn actors_before(&self, row: usize) -> usize {
+        let seats = self.first_row.below(row).min(self.seat_count());
+        if self.first_seat.is_empty() {
+            return seats;
+        }
+        self.first_seat.partition_point(|&seat| (seat as usize) < seats).min(self.len())
     }
 
     pub(crate) fn account(&self, seat: usize) -> u32 {
         self.seat_account.get(seat).copied().unwrap_or(NO_ACCOUNT)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    #[inline]
     pub(crate) fn rows_of_seat(&self, seat: usize) -> Range<usize> {
-        self.first_row[seat] as usize..self.first_row[seat + 1] as usize
+        self.first_row.get(seat)..self.first_row.get(seat + 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    #[inline]
     pub(crate) fn rows_of(&self, actor: usize) -> Range<usize> {
         let seats = self.seats(actor);
-        self.first_row[seats.start] as usize..self.first_row[seats.end] as usize
+        self.first_row.get(seats.start)..self.first_row.get(seats.end)
     }
 
     /// The rows of an actor seat by seat, each in order, to be joined by [`Rows::extend_joined`].
@@ -198,13 +211,15 @@ impl Ledger {
         if self.accounts.is_some() {
             self.seat_account.push(account);
         }
-        self.first_row.push(end as u64);
+        self.first_row.push(end);
     }
 
     /// Closes the actor whose seats have been ended last.
     pub(crate) fn end_actor(&mut self) {
-        #[expect(clippy::cast_possible_truncation, reason = "seats are counted in a u32 at ingestion")]
-        self.first_seat.push((self.first_row.len() - 1) as u32);
+        if self.accounts.is_some() {
+            #[expect(clippy::cast_possible_truncation, reason = "seats are counted in a u32 at ingestion")]
+            self.first_seat.push(self.seat_count() as u32);
+        }
     }
 
     /// How many seats have been ended.

@@ -15,6 +15,7 @@ mod latest;
 mod lazy;
 mod ledger;
 mod merge;
+mod offsets;
 #[cfg(feature = "lazy")]
 mod parquet;
 mod reduce;
@@ -51,7 +52,8 @@ pub(crate) struct Observation {
 /// For every actor it holds the sorted local days with at least one event, and per such day the number of events, and
 /// where they were mapped the summed value and the set of features; all within the account on whose behalf the user
 /// acted, where accounts were mapped. It takes 8 bytes an active day, 16 with values, and 8 more with features (12 for
-/// each feature beyond the 64th that a row has), beside the ids and 12 bytes an actor and account.
+/// each feature beyond the 64th that a row has), beside the ids and 4 bytes an actor; where accounts are mapped it is 4
+/// an actor and 8 an actor and account. From 2^32 active days on, each of these stretches takes 4 bytes more.
 ///
 /// The observation goes from [`observed_from`](Self::observed_from) to [`as_of`](Self::as_of), both days included and
 /// seen to their end. Days within it on which nothing happened count as quiet; days outside it are unknown.

@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use polars::prelude::{DataFrame, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{
+    DataFrame, Float64Type, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader, UInt32Type, UInt64Type,
+};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -162,7 +164,7 @@ fn read_whole(path: &Path, bytes: Vec<u8>) -> Result<(Header, DataFrame)> {
 /// One row a seat, its days and what happened on them as lists.
 fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
     let rows = &ledger.rows;
-    let (_, _, first_row) = ledger.offsets();
+    let of_seats = || (0..ledger.seat_count()).map(|seat| ledger.rows_of_seat(seat));
     let actors = (0..ledger.len()).flat_map(|actor| ledger.seats(actor).map(move |_| u32::try_from(actor).ok()));
     let mut columns = vec![write::gathered_ids("actor", &ledger.actors, &actors.collect::<Vec<_>>())?];
     if let Some(accounts) = &ledger.accounts {
@@ -170,28 +172,22 @@ fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
             (0..ledger.seat_count()).map(|seat| Some(ledger.account(seat)).filter(|&place| place != NO_ACCOUNT));
         columns.push(write::gathered_ids("account", accounts, &places.collect::<Vec<_>>())?);
     }
-    columns.push(write::day_lists("days", &rows.day, first_row)?);
-    columns.push(write::lists::<polars::prelude::UInt32Type>("events", &rows.events, first_row));
+    columns.push(write::day_lists("days", &rows.day, of_seats())?);
+    columns.push(write::lists::<UInt32Type>("events", &rows.events, of_seats()));
     if let Some(value) = &rows.value {
-        columns.push(write::lists::<polars::prelude::Float64Type>("value", value, first_row));
+        columns.push(write::lists::<Float64Type>("value", value, of_seats()));
     }
-    if let Some(FeatureSets { low, high_row, high_feature }) = &rows.features {
-        columns.push(write::lists::<polars::prelude::UInt64Type>("features", low, first_row));
-        let first_high: Vec<u64> =
-            first_row.iter().map(|&row| high_row.partition_point(|&other| other < row) as u64).collect();
-        columns.push(write::lists::<polars::prelude::UInt64Type>("further_rows", high_row, &first_high));
-        columns.push(write::lists::<polars::prelude::UInt32Type>("further_features", high_feature, &first_high));
+    if let Some(sets) = &rows.features {
+        let high = || of_seats().map(|rows| sets.high(rows));
+        columns.push(write::lists::<UInt64Type>("features", &sets.low, of_seats()));
+        columns.push(write::lists::<UInt64Type>("further_rows", &sets.high_row, high()));
+        columns.push(write::lists::<UInt32Type>("further_features", &sets.high_feature, high()));
     }
     write::frame(columns)
 }
 
 fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
     let days = read::series(frame, "days")?;
-    let mut first_row = vec![0];
-    first_row.extend(read::list_lengths(&days)?.scan(0, |row, length| {
-        *row += length;
-        Some(*row)
-    }));
     let features = match &header.features {
         None => None,
         Some(_) => Some(FeatureSets {
@@ -220,19 +216,18 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
         features,
     };
     let (actors, actor_of) = read::distinct_ids(frame, "actor", header.actor_type)?;
-    let mut first_seat = vec![0];
-    let mut seats = 0;
-    for same in actor_of.chunk_by(|left, right| left == right) {
-        seats += u32::try_from(same.len()).unwrap_or(u32::MAX);
-        first_seat.push(seats);
-    }
-    let (accounts, seat_account) = match header.account_type {
-        None => (None, Vec::new()),
-        Some(id_type) => {
-            let (accounts, account_of) = read::distinct_ids(frame, "account", id_type)?;
-            (Some(accounts), account_of.into_iter().map(|account| account.unwrap_or(NO_ACCOUNT)).collect())
-        }
-    };
+    let accounts = header.account_type.map(|id_type| read::distinct_ids(frame, "account", id_type)).transpose()?;
+    let (accounts, account_of) = accounts.unzip();
     let features = header.features.clone().unwrap_or_default();
-    Ok(Ledger::from_parts(actors, accounts, features, (first_seat, seat_account, first_row), rows))
+    let mut ledger = Ledger::with_capacity(actor_of.len(), actors, accounts, features, rows);
+    let mut lengths = read::list_lengths(&days)?.enumerate();
+    let mut end = 0;
+    for same in actor_of.chunk_by(|left, right| left == right) {
+        for (seat, length) in lengths.by_ref().take(same.len()) {
+            end += length;
+            ledger.end_seat(account_of.as_ref().and_then(|accounts| accounts[seat]).unwrap_or(NO_ACCOUNT), end);
+        }
+        ledger.end_actor();
+    }
+    Ok(ledger)
 }

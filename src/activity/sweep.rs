@@ -195,17 +195,11 @@ impl Activity {
     /// The settled actors in parts with about equally many rows.
     fn parts(&self, count: usize) -> Vec<Range<usize>> {
         let rows = self.ledger.rows.len();
-        let (first_seat, _, first_row) = self.ledger.offsets();
         let mut start = 0;
         (1..=count)
             .map(|part| {
-                let until = (rows as u64).saturating_mul(part as u64) / count as u64;
-                let end = if part == count {
-                    self.ledger.len()
-                } else {
-                    first_seat.partition_point(|&seat| first_row[seat as usize] < until).clamp(start, self.ledger.len())
-                };
-                start = end;
+                let until = rows.saturating_mul(part) / count;
+                start = if part == count { self.ledger.len() } else { self.ledger.actors_before(until).max(start) };
                 start
             })
             .scan(0, |start, end| {

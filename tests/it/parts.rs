@@ -780,6 +780,15 @@ fn readers_never_see_half_a_file() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// See the README beside the file.
+#[test]
+fn files_of_an_earlier_format_are_read() {
+    let log = (0..40).zip(long_log()).map(|(row, event)| Event { feature: Some(row * 2), ..event });
+    let expected = ingest(&log.collect::<Vec<_>>(), Mapped::ALL, Some((DAYS.0 - 3, DAYS.1)));
+    let loaded = Activity::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/activity-format-1.parquet"));
+    check_same(&loaded.unwrap(), &expected);
+}
+
 #[test]
 fn a_loaded_activity_is_as_good_as_new() {
     let folder = folder("reused");
