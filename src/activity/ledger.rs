@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets};
 use super::offsets::Offsets;
 use super::shard::Carried;
@@ -18,16 +19,14 @@ pub(crate) struct Rows {
     pub(crate) events: Vec<u32>,
     pub(crate) value: Option<Vec<f64>>,
     pub(crate) features: Option<FeatureSets>,
+    pub(crate) times: Option<Vec<Times>>,
 }
 
 impl Rows {
-    pub(crate) fn new(value: bool, features: bool) -> Self {
-        Self {
-            day: Vec::new(),
-            events: Vec::new(),
-            value: value.then(Vec::new),
-            features: features.then(FeatureSets::default),
-        }
+    /// No rows yet, of a table that carries what this one does.
+    pub(crate) fn none_alike(&self) -> Self {
+        let (value, feature, times) = (self.value.is_some(), self.features.is_some(), self.times.is_some());
+        Self::zeroed(0, Carried { feature, value, times })
     }
 
     /// So many rows, all of them 0 for now.
@@ -37,6 +36,7 @@ impl Rows {
             events: vec![0; rows],
             value: carried.value.then(|| vec![0.0; rows]),
             features: carried.feature.then(|| FeatureSets { low: vec![0; rows], ..FeatureSets::default() }),
+            times: carried.times.then(|| vec![Times::default(); rows]),
         }
     }
 
@@ -48,6 +48,9 @@ impl Rows {
         }
         if let Some(features) = &mut self.features {
             features.reserve_exact(rows);
+        }
+        if let Some(times) = &mut self.times {
+            times.reserve_exact(rows);
         }
     }
 
@@ -62,6 +65,9 @@ impl Rows {
         self.events.extend_from_slice(&from.events[rows.clone()]);
         if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
             value.extend_from_slice(&other[rows.clone()]);
+        }
+        if let (Some(times), Some(other)) = (&mut self.times, &from.times) {
+            times.extend_from_slice(&other[rows.clone()]);
         }
         if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
             features.extend(at, other, rows, map);
@@ -95,6 +101,9 @@ impl Rows {
         self.events[last] = self.events[last].saturating_add(from.events[row]);
         if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
             value[last] += other[row];
+        }
+        if let (Some(times), Some(other)) = (&mut self.times, &from.times) {
+            times[last].join(other[row]);
         }
         if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
             features.join_last(last, other, row, map);

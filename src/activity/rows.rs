@@ -20,6 +20,11 @@ impl Activity {
     /// | `events` | UInt32 | events on it |
     /// | `value` | Float64 | their summed value. Only where values are mapped |
     /// | `features` | UInt32 | distinct features used on it. Only where features are mapped |
+    /// | `first_time` | Int64 | the clock time of its first event, in nanoseconds since midnight. Only with [`clock_times`](crate::EventColumns::clock_times) |
+    /// | `last_time` | Int64 | the clock time of its last event, likewise |
+    ///
+    /// Nothing but an account is ever null. A clock time is less than 86,400,000,000,000; where polars has its type `Time`,
+    /// a cast makes one of it.
     ///
     /// # Errors
     ///
@@ -47,6 +52,16 @@ impl Activity {
         if let Some(sets) = &rows.features {
             let count = |row| u32::try_from(sets.of(row).count()).unwrap_or(u32::MAX);
             columns.push(write::column("features", (0..rows.len()).map(count).collect::<Vec<_>>()));
+        }
+        if let Some(times) = &rows.times {
+            columns.push(write::column(
+                "first_time",
+                times.iter().map(|times| times.first.cast_signed()).collect::<Vec<_>>(),
+            ));
+            columns.push(write::column(
+                "last_time",
+                times.iter().map(|times| times.last.cast_signed()).collect::<Vec<_>>(),
+            ));
         }
         write::frame(columns)
     }

@@ -12,6 +12,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::batch::Times;
 use super::features::FeatureSets;
 use super::intake::Intake;
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
@@ -23,8 +24,9 @@ use crate::frame::{read, write};
 
 /// The key of the header in the file's metadata.
 const KEY: &str = "attrition.activity";
-/// The version of the layout. A program reads its own and refuses later ones.
-const FORMAT: u32 = 1;
+/// The version of the layout. A program reads its own and earlier ones, and refuses later ones. The second brought clock
+/// times, which files of the first do not have.
+const FORMAT: u32 = 2;
 
 /// Where the seal stands in the header, as sixteen hexadecimal digits: a hash of the whole file with zeros in its place.
 ///
@@ -44,6 +46,8 @@ struct Header {
     account_type: Option<IdType>,
     features: Option<Vec<String>>,
     value: bool,
+    #[serde(default)]
+    times: bool,
     seal: String,
 }
 
@@ -53,7 +57,7 @@ impl Activity {
     ///
     /// The file is written beside its place and moved there when it is whole: a reader never sees half of it, and what
     /// was there before stays if anything fails. It has one row per actor and account, with the days, the events and,
-    /// where mapped, the values and feature sets of that row as lists; calendar, observation and intake stand in its
+    /// where mapped, the values, clock times and feature sets of that row as lists; calendar, observation and intake stand in its
     /// metadata under `attrition.activity`.
     ///
     /// # Errors
@@ -71,6 +75,7 @@ impl Activity {
             account_type: ledger.accounts.as_ref().map(Ids::id_type),
             features: ledger.rows.features.is_some().then(|| ledger.features.clone()),
             value: ledger.rows.value.is_some(),
+            times: ledger.rows.times.is_some(),
             seal: UNSEALED.to_owned(),
         };
         let header = serde_json::to_string(&header).map_err(|error| foreign(path, error.to_string()))?;
@@ -177,6 +182,12 @@ fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
     if let Some(value) = &rows.value {
         columns.push(write::lists::<Float64Type>("value", value, of_seats()));
     }
+    if let Some(times) = &rows.times {
+        let ends: [fn(&Times) -> u64; 2] = [|times| times.first, |times| times.last];
+        for (name, end) in ["first_times", "last_times"].into_iter().zip(ends) {
+            columns.push(write::lists::<UInt64Type>(name, &times.iter().map(end).collect::<Vec<_>>(), of_seats()));
+        }
+    }
     if let Some(sets) = &rows.features {
         let high = || of_seats().map(|rows| sets.high(rows));
         columns.push(write::lists::<UInt64Type>("features", &sets.low, of_seats()));
@@ -188,19 +199,26 @@ fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
 
 fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
     let days = read::series(frame, "days")?;
+    let numbers = |column: &str| {
+        read::list_values(&read::series(frame, column)?, |inner| Ok(inner.u64()?.into_no_null_iter().collect()))
+    };
     let features = match &header.features {
         None => None,
         Some(_) => Some(FeatureSets {
-            low: read::list_values(&read::series(frame, "features")?, |inner| {
-                Ok(inner.u64()?.into_no_null_iter().collect())
-            })?,
-            high_row: read::list_values(&read::series(frame, "further_rows")?, |inner| {
-                Ok(inner.u64()?.into_no_null_iter().collect())
-            })?,
+            low: numbers("features")?,
+            high_row: numbers("further_rows")?,
             high_feature: read::list_values(&read::series(frame, "further_features")?, |inner| {
                 Ok(inner.u32()?.into_no_null_iter().collect())
             })?,
         }),
+    };
+    let times = match header.times {
+        false => None,
+        true => {
+            let ends = [numbers("first_times")?, numbers("last_times")?];
+            let times = ends[0].iter().zip(&ends[1]).map(|(&first, &last)| Times { first, last });
+            Some(times.collect())
+        }
     };
     let rows = Rows {
         day: read::list_values(&days, |inner| Ok(inner.to_physical_repr().i32()?.into_no_null_iter().collect()))?,
@@ -214,6 +232,7 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
             })?),
         },
         features,
+        times,
     };
     let (actors, actor_of) = read::distinct_ids(frame, "actor", header.actor_type)?;
     let accounts = header.account_type.map(|id_type| read::distinct_ids(frame, "account", id_type)).transpose()?;

@@ -118,7 +118,7 @@ impl Activity {
             self.recent.as_ref().map(|recent| FeatureMap::between(&recent.ledger.features, self.features()));
         let recent = self.recent.as_ref().zip(of_recent.as_ref());
         let joined = |parts: &[Stretch<'_>], scratch: &mut Vec<(i32, u32, usize)>| {
-            let mut rows = Rows::new(self.ledger.rows.value.is_some(), self.ledger.rows.features.is_some());
+            let mut rows = self.ledger.rows.none_alike();
             rows.extend_joined(parts, scratch);
             rows
         };
