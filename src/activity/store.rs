@@ -171,11 +171,11 @@ fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
     let rows = &ledger.rows;
     let of_seats = || (0..ledger.seat_count()).map(|seat| ledger.rows_of_seat(seat));
     let actors = (0..ledger.len()).flat_map(|actor| ledger.seats(actor).map(move |_| u32::try_from(actor).ok()));
-    let mut columns = vec![write::gathered_ids("actor", &ledger.actors, &actors.collect::<Vec<_>>())?];
+    let mut columns = vec![write::gathered_ids("actor", &ledger.actors, actors)?];
     if let Some(accounts) = &ledger.accounts {
         let places =
             (0..ledger.seat_count()).map(|seat| Some(ledger.account(seat)).filter(|&place| place != NO_ACCOUNT));
-        columns.push(write::gathered_ids("account", accounts, &places.collect::<Vec<_>>())?);
+        columns.push(write::gathered_ids("account", accounts, places)?);
     }
     columns.push(write::day_lists("days", &rows.day, of_seats())?);
     columns.push(write::lists::<UInt32Type>("events", &rows.events, of_seats()));

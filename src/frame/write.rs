@@ -61,9 +61,15 @@ pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
 }
 
 /// A column of the ids at these places of a list.
-pub(crate) fn gathered_ids(name: &str, list: &Ids, places: &[Option<u32>]) -> Result<Column> {
-    let places: IdxCa = places.iter().map(|place| place.map(IdxSize::from)).collect();
-    Ok(all_ids(name, list)?.take(&places)?)
+pub(crate) fn gathered_ids(name: &str, list: &Ids, places: impl Iterator<Item = Option<u32>>) -> Result<Column> {
+    gathered(all_ids(name, list)?, places)
+}
+
+/// The rows of a column at these places.
+pub(crate) fn gathered(column: Column, places: impl Iterator<Item = Option<u32>>) -> Result<Column> {
+    #[expect(clippy::useless_conversion, reason = "an index has 64 bits where polars was built so")]
+    let places: IdxCa = places.map(|place| place.map(IdxSize::from)).collect();
+    Ok(column.take(&places)?)
 }
 
 /// A column of lists: these stretches of `values`.
