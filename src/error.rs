@@ -66,7 +66,7 @@ pub enum Error {
     /// A question that needs a column which was not mapped at ingestion.
     #[error("the activity was ingested without {column}; map it with EventColumns::{column}")]
     NotMapped {
-        /// The role that is missing: `account`, `feature` or `value`.
+        /// The role that is missing: `account`, `feature`, `value` or `clock_times`.
         column: &'static str,
     },
     /// Two things that should be alike and are not: activities to be put together, frames of one log, a segment frame

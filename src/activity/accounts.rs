@@ -2,7 +2,7 @@
 
 use super::Activity;
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT, Rows, Stretch};
+use super::ledger::{Ledger, NO_ACCOUNT, Stretch};
 use crate::error::{Error, Result};
 
 impl Activity {
@@ -22,7 +22,7 @@ impl Activity {
         let mut seats: Vec<usize> =
             (0..ledger.seat_count()).filter(|&seat| ledger.account(seat) != NO_ACCOUNT).collect();
         seats.sort_by_key(|&seat| ledger.account(seat));
-        let rows = Rows::new(ledger.rows.value.is_some(), ledger.rows.features.is_some());
+        let rows = ledger.rows.none_alike();
         let mut by_account = Ledger::new(accounts.clone(), None, ledger.features.clone(), rows);
         let map = FeatureMap::between(&ledger.features, &ledger.features);
         let mut scratch = Vec::new();

@@ -21,6 +21,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) account: Option<Keys<'a>>,
     pub(crate) feature: Option<Vec<u32>>,
     pub(crate) value: Option<Cow<'a, [f64]>>,
+    /// Per row what the clock shows, in nanoseconds since midnight; anything for a row that is left out.
+    pub(crate) times: Option<Vec<u64>>,
 }
 
 /// The hash by which users are dealt out and looked up.
@@ -61,6 +63,11 @@ pub(crate) trait Detail: Copy + Debug + Send + Sync {
     /// The value, or the sum of those joined.
     fn value(self) -> f64 {
         0.0
+    }
+
+    /// The first and the last clock time.
+    fn times(self) -> Times {
+        Times::default()
     }
 
     /// Adds that of another event of the same account.
@@ -112,5 +119,68 @@ impl Detail for AccountAndValue {
     #[inline]
     fn join(&mut self, other: Self) {
         self.value += other.value;
+    }
+}
+
+/// The first and the last time of a day, in nanoseconds since midnight by the wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Times {
+    #[inline]
+    pub(crate) fn join(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// Clock times beside what else a log says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed<D> {
+    detail: D,
+    times: Times,
+}
+
+impl<D: Detail> Detail for Timed<D> {
+    #[inline]
+    fn of(batch: &Batch<'_>, row: usize) -> Self {
+        let time = batch.times.as_ref().map_or(0, |times| times[row]);
+        Self { detail: D::of(batch, row), times: Times { first: time, last: time } }
+    }
+
+    #[inline]
+    fn account(self) -> Option<u64> {
+        self.detail.account()
+    }
+
+    #[inline]
+    fn value(self) -> f64 {
+        self.detail.value()
+    }
+
+    #[inline]
+    fn times(self) -> Times {
+        self.times
+    }
+
+    #[inline]
+    fn join(&mut self, other: Self) {
+        self.detail.join(other.detail);
+        self.times.join(other.times);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_pay_for_what_they_map() {
+        let sizes = [size_of::<Event<()>>(), size_of::<Event<Account>>(), size_of::<Event<AccountAndValue>>()];
+        assert_eq!(sizes, [16, 32, 40]);
+        assert_eq!(size_of::<Event<Timed<()>>>(), 32);
     }
 }

@@ -244,7 +244,8 @@ impl ActivityBuilder {
 
 impl Ingest {
     fn new(columns: &EventColumns, plan: Plan, on_progress: Option<OnProgress>) -> Self {
-        let carried = Carried { feature: columns.feature.is_some(), value: columns.value.is_some() };
+        let (feature, value) = (columns.feature.is_some(), columns.value.is_some());
+        let carried = Carried { feature, value, times: columns.clock_times };
         let reduction = reduction(columns.account.is_some(), carried);
         Self { plan, pools: Pools::default(), reduction, state: Mutex::default(), on_progress }
     }

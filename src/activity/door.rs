@@ -18,6 +18,8 @@ use crate::frame::pool::Pool;
 use crate::frame::read::{self, dtype, id_type, in_place, is_text, read_ids, series, unsupported};
 
 const TIME_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
+const CLOCK_TYPES: &str =
+    "a Datetime where clock times are kept, for a Date has none; leave out EventColumns::clock_times";
 const FEATURE_TYPES: &str = "a string, a categorical, an enum or an integer";
 const VALUE_TYPES: &str = "an integer or a float; cast it to Float64";
 
@@ -35,6 +37,9 @@ impl Plan {
         let time = dtype(schema, &columns.time)?;
         if *time != DataType::Date && units_per_second(time).is_none() {
             return Err(unsupported(&columns.time, "time", time, TIME_TYPES));
+        }
+        if columns.clock_times && *time == DataType::Date {
+            return Err(unsupported(&columns.time, "time", time, CLOCK_TYPES));
         }
         let account = columns.account.as_ref().map(|column| id_type(schema, column, "account")).transpose()?;
         if let Some(column) = &columns.feature {
@@ -130,7 +135,7 @@ impl<'a> Reader<'a> {
 
     /// The columns of a frame whose first row is row `first_row` of all that was handed in.
     pub(crate) fn columns(&self, frame: &DataFrame, first_row: u64) -> Result<Columns> {
-        let EventColumns { user, time, account, feature, value } = self.columns;
+        let EventColumns { user, time, account, feature, value, clock_times: _ } = self.columns;
         let account = account.as_ref().zip(self.plan.account);
         Ok(Columns {
             user: read::id_column(frame, user, self.plan.user)?,
@@ -162,7 +167,8 @@ impl<'a> Reader<'a> {
             intake.without_value = count_kept(&day, |row| nulls.get(row) == Some(true));
         }
         let value = from.value.as_ref().map(|value| read_values(value, from.first_row, &day)).transpose()?;
-        Ok((Batch { user, day, account, feature, value }, intake))
+        let times = self.columns.clock_times.then(|| self.read_times(&from.time, &day)).transpose()?;
+        Ok((Batch { user, day, account, feature, value, times }, intake))
     }
 
     fn read_days(
@@ -210,6 +216,13 @@ impl<'a> Reader<'a> {
         }
         intake.events = intake.rows - intake.left_out();
         Ok(days)
+    }
+
+    /// What the clock shows at each time of a batch whose days have been read.
+    fn read_times(&mut self, time: &Series, days: &[i32]) -> Result<Vec<u64>> {
+        let clock = self.clock.as_mut().filter(|_| units_per_second(time.dtype()).is_some());
+        let clock = clock.ok_or_else(|| unsupported(time.name(), "time", time.dtype(), CLOCK_TYPES))?;
+        Ok(clock.times(in_place(time.to_physical_repr().i64()?), days))
     }
 
     #[cold]

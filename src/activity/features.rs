@@ -25,6 +25,11 @@ impl FeatureSets {
         self.low.reserve_exact(rows);
     }
 
+    /// How many features all rows have together.
+    pub(crate) fn count(&self) -> u64 {
+        self.low.iter().map(|low| u64::from(low.count_ones())).sum::<u64>() + self.high_feature.len() as u64
+    }
+
     /// The features of a row, in ascending order.
     pub(crate) fn of(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
         let low = self.low[row];
@@ -41,7 +46,8 @@ impl FeatureSets {
         self.high_feature[self.high(row..row + 1)].binary_search(&feature).is_ok()
     }
 
-    fn high(&self, rows: Range<usize>) -> Range<usize> {
+    /// The places in the list that belong to some rows.
+    pub(crate) fn high(&self, rows: Range<usize>) -> Range<usize> {
         if self.high_row.is_empty() {
             return 0..0;
         }

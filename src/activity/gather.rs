@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets, LOW_FEATURES};
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
 use super::shard::{Carried, Grouped};
@@ -50,7 +51,7 @@ pub(super) fn gather(
         sets.renumber(&map);
     }
 
-    let mut ledger = Ledger::new(actors, accounts, names, rows);
+    let mut ledger = Ledger::with_capacity(count, actors, accounts, names, rows);
     let mut end = 0;
     for stretch in stretches {
         let mut seats = stretch.seats.into_iter();
@@ -116,6 +117,7 @@ struct Places<'a> {
     events: &'a mut [u32],
     value: &'a mut [f64],
     low: &'a mut [u64],
+    times: &'a mut [Times],
 }
 
 impl<'a> Places<'a> {
@@ -126,6 +128,7 @@ impl<'a> Places<'a> {
             events: &mut rows.events,
             value: rows.value.as_deref_mut().unwrap_or_default(),
             low: rows.features.as_mut().map(|sets| sets.low.as_mut_slice()).unwrap_or_default(),
+            times: rows.times.as_deref_mut().unwrap_or_default(),
         }
     }
 
@@ -141,6 +144,7 @@ impl<'a> Places<'a> {
             events: front(&mut self.events, rows),
             value: front(&mut self.value, rows),
             low: front(&mut self.low, rows),
+            times: front(&mut self.times, rows),
         }
     }
 
@@ -156,6 +160,9 @@ impl<'a> Places<'a> {
             self.events[to.clone()].copy_from_slice(&from.events[rows.clone()]);
             if let Some(value) = &from.value {
                 self.value[to.clone()].copy_from_slice(&value[rows.clone()]);
+            }
+            if let Some(times) = &from.times {
+                self.times[to.clone()].copy_from_slice(&times[rows.clone()]);
             }
             if let Some(sets) = &from.features {
                 self.low[to].copy_from_slice(&sets.low[rows.clone()]);

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets};
+use super::offsets::Offsets;
 use super::shard::Carried;
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
@@ -17,16 +19,14 @@ pub(crate) struct Rows {
     pub(crate) events: Vec<u32>,
     pub(crate) value: Option<Vec<f64>>,
     pub(crate) features: Option<FeatureSets>,
+    pub(crate) times: Option<Vec<Times>>,
 }
 
 impl Rows {
-    pub(crate) fn new(value: bool, features: bool) -> Self {
-        Self {
-            day: Vec::new(),
-            events: Vec::new(),
-            value: value.then(Vec::new),
-            features: features.then(FeatureSets::default),
-        }
+    /// No rows yet, of a table that carries what this one does.
+    pub(crate) fn none_alike(&self) -> Self {
+        let (value, feature, times) = (self.value.is_some(), self.features.is_some(), self.times.is_some());
+        Self::zeroed(0, Carried { feature, value, times })
     }
 
     /// So many rows, all of them 0 for now.
@@ -36,6 +36,7 @@ impl Rows {
             events: vec![0; rows],
             value: carried.value.then(|| vec![0.0; rows]),
             features: carried.feature.then(|| FeatureSets { low: vec![0; rows], ..FeatureSets::default() }),
+            times: carried.times.then(|| vec![Times::default(); rows]),
         }
     }
 
@@ -47,6 +48,9 @@ impl Rows {
         }
         if let Some(features) = &mut self.features {
             features.reserve_exact(rows);
+        }
+        if let Some(times) = &mut self.times {
+            times.reserve_exact(rows);
         }
     }
 
@@ -61,6 +65,9 @@ impl Rows {
         self.events.extend_from_slice(&from.events[rows.clone()]);
         if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
             value.extend_from_slice(&other[rows.clone()]);
+        }
+        if let (Some(times), Some(other)) = (&mut self.times, &from.times) {
+            times.extend_from_slice(&other[rows.clone()]);
         }
         if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
             features.extend(at, other, rows, map);
@@ -95,6 +102,9 @@ impl Rows {
         if let (Some(value), Some(other)) = (&mut self.value, &from.value) {
             value[last] += other[row];
         }
+        if let (Some(times), Some(other)) = (&mut self.times, &from.times) {
+            times[last].join(other[row]);
+        }
         if let (Some(features), Some(other)) = (&mut self.features, &from.features) {
             features.join_last(last, other, row, map);
         }
@@ -116,57 +126,69 @@ pub(crate) struct Ledger {
     pub(crate) actors: Ids,
     pub(crate) accounts: Option<Ids>,
     pub(crate) features: Vec<String>,
-    /// Per actor the first seat, and one more for the end.
+    /// Per actor the first seat, and one more for the end; empty where accounts are not mapped, for then every actor has
+    /// one seat, whose number is its own.
     first_seat: Vec<u32>,
     /// Per seat the account, [`NO_ACCOUNT`] for none; empty where accounts are not mapped.
     seat_account: Vec<u32>,
     /// Per seat the first row, and one more for the end.
-    first_row: Vec<u64>,
+    first_row: Offsets,
     pub(crate) rows: Rows,
 }
 
 impl Ledger {
     pub(crate) fn new(actors: Ids, accounts: Option<Ids>, features: Vec<String>, rows: Rows) -> Self {
-        Self { actors, accounts, features, first_seat: vec![0], seat_account: Vec::new(), first_row: vec![0], rows }
+        Self::with_capacity(0, actors, accounts, features, rows)
     }
 
-    #[cfg(feature = "lazy")]
-    pub(crate) fn from_parts(
+    /// With room for so many seats.
+    pub(crate) fn with_capacity(
+        seats: usize,
         actors: Ids,
         accounts: Option<Ids>,
         features: Vec<String>,
-        offsets: (Vec<u32>, Vec<u32>, Vec<u64>),
         rows: Rows,
     ) -> Self {
-        let (first_seat, seat_account, first_row) = offsets;
+        let first_seat = if accounts.is_some() { vec![0] } else { Vec::new() };
+        let seat_account = Vec::with_capacity(if accounts.is_some() { seats } else { 0 });
+        let first_row = Offsets::with_capacity(seats);
         Self { actors, accounts, features, first_seat, seat_account, first_row, rows }
     }
 
-    pub(crate) fn offsets(&self) -> (&[u32], &[u32], &[u64]) {
-        (&self.first_seat, &self.seat_account, &self.first_row)
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.first_seat.len() - 1
+        self.actors.len()
     }
 
+    #[inline]
     pub(crate) fn seats(&self, actor: usize) -> Range<usize> {
+        if self.first_seat.is_empty() {
+            return actor..actor + 1;
+        }
         self.first_seat[actor] as usize..self.first_seat[actor + 1] as usize
+    }
+
+    /// The number of actors whose rows begin before this one.
+    pub(crate) fn actors_before(&self, row: usize) -> usize {
+        let seats = self.first_row.below(row).min(self.seat_count());
+        if self.first_seat.is_empty() {
+            return seats;
+        }
+        self.first_seat.partition_point(|&seat| (seat as usize) < seats).min(self.len())
     }
 
     pub(crate) fn account(&self, seat: usize) -> u32 {
         self.seat_account.get(seat).copied().unwrap_or(NO_ACCOUNT)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    #[inline]
     pub(crate) fn rows_of_seat(&self, seat: usize) -> Range<usize> {
-        self.first_row[seat] as usize..self.first_row[seat + 1] as usize
+        self.first_row.get(seat)..self.first_row.get(seat + 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rows are in memory, so a usize counts them")]
+    #[inline]
     pub(crate) fn rows_of(&self, actor: usize) -> Range<usize> {
         let seats = self.seats(actor);
-        self.first_row[seats.start] as usize..self.first_row[seats.end] as usize
+        self.first_row.get(seats.start)..self.first_row.get(seats.end)
     }
 
     /// The rows of an actor seat by seat, each in order, to be joined by [`Rows::extend_joined`].
@@ -198,13 +220,15 @@ impl Ledger {
         if self.accounts.is_some() {
             self.seat_account.push(account);
         }
-        self.first_row.push(end as u64);
+        self.first_row.push(end);
     }
 
     /// Closes the actor whose seats have been ended last.
     pub(crate) fn end_actor(&mut self) {
-        #[expect(clippy::cast_possible_truncation, reason = "seats are counted in a u32 at ingestion")]
-        self.first_seat.push((self.first_row.len() - 1) as u32);
+        if self.accounts.is_some() {
+            #[expect(clippy::cast_possible_truncation, reason = "seats are counted in a u32 at ingestion")]
+            self.first_seat.push(self.seat_count() as u32);
+        }
     }
 
     /// How many seats have been ended.

@@ -171,7 +171,10 @@ impl Activity {
         let feature = |rows: &Rows| mapped(rows.features.is_some());
         differ("the features", feature(&self.ledger.rows), feature(&other.ledger.rows), way_out)?;
         let value = |rows: &Rows| mapped(rows.value.is_some());
-        differ("the values", value(&self.ledger.rows), value(&other.ledger.rows), way_out)
+        differ("the values", value(&self.ledger.rows), value(&other.ledger.rows), way_out)?;
+        let times = |rows: &Rows| mapped(rows.times.is_some());
+        let way_out = "ask for EventColumns::clock_times in both logs or in neither";
+        differ("the clock times", times(&self.ledger.rows), times(&other.ledger.rows), way_out)
     }
 }
 
@@ -200,7 +203,7 @@ fn merge_checked(left: &Ledger, right: &Ledger) -> Ledger {
         let own = sides[side].0.account(seat);
         sides[side].2.get(own as usize).copied().unwrap_or(NO_ACCOUNT)
     };
-    let mut rows = Rows::new(left.rows.value.is_some(), left.rows.features.is_some());
+    let mut rows = left.rows.none_alike();
     rows.reserve_exact(left.rows.len() + right.rows.len());
     let mut merged = Ledger::new(left.actors.union(&right.actors), accounts, features, rows);
     let mut scratch = Vec::new();

@@ -15,6 +15,7 @@ mod latest;
 mod lazy;
 mod ledger;
 mod merge;
+mod offsets;
 #[cfg(feature = "lazy")]
 mod parquet;
 mod reduce;
@@ -50,9 +51,11 @@ pub(crate) struct Observation {
 /// Who was active on which days: an event log reduced to what churn analysis asks of it.
 ///
 /// For every actor it holds the sorted local days with at least one event, and per such day the number of events, and
-/// where they were mapped the summed value and the set of features; all within the account on whose behalf the user
-/// acted, where accounts were mapped. It takes 8 bytes an active day, 16 with values, and 8 more with features (12 for
-/// each feature beyond the 64th that a row has), beside the ids and 12 bytes an actor and account.
+/// where they were mapped the summed value and the set of features, and where they were asked for the first and the last
+/// clock time; all within the account on whose behalf the user acted, where accounts were mapped. It takes 8 bytes an
+/// active day, 16 with values, 8 more with features (12 for each feature beyond the 64th that a row has) and 16 more with
+/// clock times; and beside the ids 4 bytes an actor, or where accounts are mapped 4 an actor and 8 an actor and account.
+/// From 2^32 active days on it is 4 more an actor, or an actor and account.
 ///
 /// The observation goes from [`observed_from`](Self::observed_from) to [`as_of`](Self::as_of), both days included and
 /// seen to their end. Days within it on which nothing happened count as quiet; days outside it are unknown.

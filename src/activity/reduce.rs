@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::batch::{Account, AccountAndValue, Batch, Detail, Event, LEFT_OUT, hash};
+use super::batch::{Account, AccountAndValue, Batch, Detail, Event, LEFT_OUT, Timed, hash};
 use super::gather::gather;
 use super::ledger::Ledger;
 use super::shard::{Carried, Grouped, Shard};
@@ -41,10 +41,13 @@ pub(crate) trait Lanes {
 
 /// A reduction that holds what the log maps and no more.
 pub(crate) fn reduction(account: bool, carried: Carried) -> Box<dyn Reduction> {
-    match (account, carried.value) {
-        (false, false) => Box::new(Shards::<()>::new(carried)),
-        (true, false) => Box::new(Shards::<Account>::new(carried)),
-        (_, true) => Box::new(Shards::<AccountAndValue>::new(carried)),
+    match (account, carried.value, carried.times) {
+        (false, false, false) => Box::new(Shards::<()>::new(carried)),
+        (true, false, false) => Box::new(Shards::<Account>::new(carried)),
+        (_, true, false) => Box::new(Shards::<AccountAndValue>::new(carried)),
+        (false, false, true) => Box::new(Shards::<Timed<()>>::new(carried)),
+        (true, false, true) => Box::new(Shards::<Timed<Account>>::new(carried)),
+        (_, true, true) => Box::new(Shards::<Timed<AccountAndValue>>::new(carried)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Part of a table as a table of its own.
 
 use super::features::FeatureMap;
-use super::ledger::{Ledger, NO_ACCOUNT, Rows};
+use super::ledger::{Ledger, NO_ACCOUNT};
 use crate::frame::ids::Ids;
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
         let used = self.features.iter().zip(&features).filter(|(_, used)| **used);
         let names = used.map(|(name, _)| name.clone()).collect();
         let map = FeatureMap::new(places(&features));
-        let rows = Rows::new(self.rows.value.is_some(), self.rows.features.is_some());
+        let rows = self.rows.none_alike();
         let mut ledger = Self::new(Ids::new(self.actors.id_type()), account_ids, names, rows);
         for &actor in actors {
             let before = ledger.seat_count();

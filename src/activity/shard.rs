@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
-use super::batch::{Detail, Event, hash};
+use super::batch::{Detail, Event, Times, hash};
 use super::features::{FeatureSets, LOW_FEATURES, NO_FEATURE};
 use super::latest::{Latest, UserDay};
 use super::ledger::Rows;
@@ -42,6 +42,7 @@ struct ShardRows {
     events: Vec<u32>,
     value: Vec<f64>,
     low: Vec<u64>,
+    times: Vec<Times>,
 }
 
 /// What a row carries beside its events.
@@ -49,6 +50,7 @@ struct ShardRows {
 pub(crate) struct Carried {
     pub(crate) feature: bool,
     pub(crate) value: bool,
+    pub(crate) times: bool,
 }
 
 /// From a user's number and an account's key to the seat.
@@ -223,6 +225,9 @@ impl RowWriter {
         if self.carried.feature {
             self.rows.low.push(met.low);
         }
+        if self.carried.times {
+            self.rows.times.push(met.detail.times());
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -240,7 +245,7 @@ impl RowWriter {
     }
 
     fn finish(self, first_row: &[u32]) -> Rows {
-        let ShardRows { day, events, value, low, .. } = self.rows;
+        let ShardRows { day, events, value, low, times, .. } = self.rows;
         let mut features = FeatureSets { low, ..FeatureSets::default() };
         for (seat, on, feature) in self.high {
             let first = first_row[seat as usize] as usize;
@@ -248,8 +253,14 @@ impl RowWriter {
             features.high_row.push((first + rows.partition_point(|&day| day < on)) as u64);
             features.high_feature.push(feature);
         }
-        let value = self.carried.value.then_some(value);
-        Rows { day, events, value, features: self.carried.feature.then_some(features) }
+        let Carried { feature, value: has_value, times: has_times } = self.carried;
+        Rows {
+            day,
+            events,
+            value: has_value.then_some(value),
+            features: feature.then_some(features),
+            times: has_times.then_some(times),
+        }
     }
 }
 
@@ -316,6 +327,7 @@ impl ShardRows {
         self.events.reserve_exact(like.events.len());
         self.value.reserve_exact(like.value.len());
         self.low.reserve_exact(like.low.len());
+        self.times.reserve_exact(like.times.len());
     }
 
     /// Appends a row of `from`, or joins it to the last row where that is of the same seat and day.
@@ -329,6 +341,9 @@ impl ShardRows {
             if let Some(low) = from.low.get(row) {
                 self.low[last - 1] |= low;
             }
+            if let Some(&times) = from.times.get(row) {
+                self.times[last - 1].join(times);
+            }
             return;
         }
         self.seat.push(from.seat[row]);
@@ -336,6 +351,7 @@ impl ShardRows {
         self.events.push(from.events[row]);
         self.value.extend(from.value.get(row));
         self.low.extend(from.low.get(row));
+        self.times.extend(from.times.get(row));
     }
 }
 

@@ -6,10 +6,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use polars::prelude::{DataFrame, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{
+    DataFrame, Float64Type, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader, UInt32Type, UInt64Type,
+};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::batch::Times;
 use super::features::FeatureSets;
 use super::intake::Intake;
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
@@ -21,8 +24,9 @@ use crate::frame::{read, write};
 
 /// The key of the header in the file's metadata.
 const KEY: &str = "attrition.activity";
-/// The version of the layout. A program reads its own and refuses later ones.
-const FORMAT: u32 = 1;
+/// The version of the layout. A program reads its own and earlier ones, and refuses later ones. The second brought clock
+/// times, which files of the first do not have.
+const FORMAT: u32 = 2;
 
 /// Where the seal stands in the header, as sixteen hexadecimal digits: a hash of the whole file with zeros in its place.
 ///
@@ -42,6 +46,8 @@ struct Header {
     account_type: Option<IdType>,
     features: Option<Vec<String>>,
     value: bool,
+    #[serde(default)]
+    times: bool,
     seal: String,
 }
 
@@ -51,7 +57,7 @@ impl Activity {
     ///
     /// The file is written beside its place and moved there when it is whole: a reader never sees half of it, and what
     /// was there before stays if anything fails. It has one row per actor and account, with the days, the events and,
-    /// where mapped, the values and feature sets of that row as lists; calendar, observation and intake stand in its
+    /// where mapped, the values, clock times and feature sets of that row as lists; calendar, observation and intake stand in its
     /// metadata under `attrition.activity`.
     ///
     /// # Errors
@@ -69,6 +75,7 @@ impl Activity {
             account_type: ledger.accounts.as_ref().map(Ids::id_type),
             features: ledger.rows.features.is_some().then(|| ledger.features.clone()),
             value: ledger.rows.value.is_some(),
+            times: ledger.rows.times.is_some(),
             seal: UNSEALED.to_owned(),
         };
         let header = serde_json::to_string(&header).map_err(|error| foreign(path, error.to_string()))?;
@@ -162,49 +169,56 @@ fn read_whole(path: &Path, bytes: Vec<u8>) -> Result<(Header, DataFrame)> {
 /// One row a seat, its days and what happened on them as lists.
 fn to_seats(ledger: &Ledger) -> Result<DataFrame> {
     let rows = &ledger.rows;
-    let (_, _, first_row) = ledger.offsets();
+    let of_seats = || (0..ledger.seat_count()).map(|seat| ledger.rows_of_seat(seat));
     let actors = (0..ledger.len()).flat_map(|actor| ledger.seats(actor).map(move |_| u32::try_from(actor).ok()));
-    let mut columns = vec![write::gathered_ids("actor", &ledger.actors, &actors.collect::<Vec<_>>())?];
+    let mut columns = vec![write::gathered_ids("actor", &ledger.actors, actors)?];
     if let Some(accounts) = &ledger.accounts {
         let places =
             (0..ledger.seat_count()).map(|seat| Some(ledger.account(seat)).filter(|&place| place != NO_ACCOUNT));
-        columns.push(write::gathered_ids("account", accounts, &places.collect::<Vec<_>>())?);
+        columns.push(write::gathered_ids("account", accounts, places)?);
     }
-    columns.push(write::day_lists("days", &rows.day, first_row)?);
-    columns.push(write::lists::<polars::prelude::UInt32Type>("events", &rows.events, first_row));
+    columns.push(write::day_lists("days", &rows.day, of_seats())?);
+    columns.push(write::lists::<UInt32Type>("events", &rows.events, of_seats()));
     if let Some(value) = &rows.value {
-        columns.push(write::lists::<polars::prelude::Float64Type>("value", value, first_row));
+        columns.push(write::lists::<Float64Type>("value", value, of_seats()));
     }
-    if let Some(FeatureSets { low, high_row, high_feature }) = &rows.features {
-        columns.push(write::lists::<polars::prelude::UInt64Type>("features", low, first_row));
-        let first_high: Vec<u64> =
-            first_row.iter().map(|&row| high_row.partition_point(|&other| other < row) as u64).collect();
-        columns.push(write::lists::<polars::prelude::UInt64Type>("further_rows", high_row, &first_high));
-        columns.push(write::lists::<polars::prelude::UInt32Type>("further_features", high_feature, &first_high));
+    if let Some(times) = &rows.times {
+        let ends: [fn(&Times) -> u64; 2] = [|times| times.first, |times| times.last];
+        for (name, end) in ["first_times", "last_times"].into_iter().zip(ends) {
+            columns.push(write::lists::<UInt64Type>(name, &times.iter().map(end).collect::<Vec<_>>(), of_seats()));
+        }
+    }
+    if let Some(sets) = &rows.features {
+        let high = || of_seats().map(|rows| sets.high(rows));
+        columns.push(write::lists::<UInt64Type>("features", &sets.low, of_seats()));
+        columns.push(write::lists::<UInt64Type>("further_rows", &sets.high_row, high()));
+        columns.push(write::lists::<UInt32Type>("further_features", &sets.high_feature, high()));
     }
     write::frame(columns)
 }
 
 fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
     let days = read::series(frame, "days")?;
-    let mut first_row = vec![0];
-    first_row.extend(read::list_lengths(&days)?.scan(0, |row, length| {
-        *row += length;
-        Some(*row)
-    }));
+    let numbers = |column: &str| {
+        read::list_values(&read::series(frame, column)?, |inner| Ok(inner.u64()?.into_no_null_iter().collect()))
+    };
     let features = match &header.features {
         None => None,
         Some(_) => Some(FeatureSets {
-            low: read::list_values(&read::series(frame, "features")?, |inner| {
-                Ok(inner.u64()?.into_no_null_iter().collect())
-            })?,
-            high_row: read::list_values(&read::series(frame, "further_rows")?, |inner| {
-                Ok(inner.u64()?.into_no_null_iter().collect())
-            })?,
+            low: numbers("features")?,
+            high_row: numbers("further_rows")?,
             high_feature: read::list_values(&read::series(frame, "further_features")?, |inner| {
                 Ok(inner.u32()?.into_no_null_iter().collect())
             })?,
         }),
+    };
+    let times = match header.times {
+        false => None,
+        true => {
+            let ends = [numbers("first_times")?, numbers("last_times")?];
+            let times = ends[0].iter().zip(&ends[1]).map(|(&first, &last)| Times { first, last });
+            Some(times.collect())
+        }
     };
     let rows = Rows {
         day: read::list_values(&days, |inner| Ok(inner.to_physical_repr().i32()?.into_no_null_iter().collect()))?,
@@ -218,21 +232,21 @@ fn from_seats(frame: &DataFrame, header: &Header) -> Result<Ledger> {
             })?),
         },
         features,
+        times,
     };
     let (actors, actor_of) = read::distinct_ids(frame, "actor", header.actor_type)?;
-    let mut first_seat = vec![0];
-    let mut seats = 0;
-    for same in actor_of.chunk_by(|left, right| left == right) {
-        seats += u32::try_from(same.len()).unwrap_or(u32::MAX);
-        first_seat.push(seats);
-    }
-    let (accounts, seat_account) = match header.account_type {
-        None => (None, Vec::new()),
-        Some(id_type) => {
-            let (accounts, account_of) = read::distinct_ids(frame, "account", id_type)?;
-            (Some(accounts), account_of.into_iter().map(|account| account.unwrap_or(NO_ACCOUNT)).collect())
-        }
-    };
+    let accounts = header.account_type.map(|id_type| read::distinct_ids(frame, "account", id_type)).transpose()?;
+    let (accounts, account_of) = accounts.unzip();
     let features = header.features.clone().unwrap_or_default();
-    Ok(Ledger::from_parts(actors, accounts, features, (first_seat, seat_account, first_row), rows))
+    let mut ledger = Ledger::with_capacity(actor_of.len(), actors, accounts, features, rows);
+    let mut lengths = read::list_lengths(&days)?.enumerate();
+    let mut end = 0;
+    for same in actor_of.chunk_by(|left, right| left == right) {
+        for (seat, length) in lengths.by_ref().take(same.len()) {
+            end += length;
+            ledger.end_seat(account_of.as_ref().and_then(|accounts| accounts[seat]).unwrap_or(NO_ACCOUNT), end);
+        }
+        ledger.end_actor();
+    }
+    Ok(ledger)
 }

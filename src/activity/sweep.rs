@@ -139,7 +139,7 @@ impl Activity {
             self.recent.as_ref().map(|recent| FeatureMap::between(&recent.ledger.features, self.features()));
         let recent = self.recent.as_ref().zip(of_recent.as_ref());
         let joined = |parts: &[Stretch<'_>], scratch: &mut Vec<(i32, u32, usize)>| {
-            let mut rows = Rows::new(self.ledger.rows.value.is_some(), self.ledger.rows.features.is_some());
+            let mut rows = self.ledger.rows.none_alike();
             rows.extend_joined(parts, scratch);
             rows
         };
@@ -216,17 +216,11 @@ impl Activity {
     /// The settled actors in parts with about equally many rows.
     fn parts(&self, count: usize) -> Vec<Range<usize>> {
         let rows = self.ledger.rows.len();
-        let (first_seat, _, first_row) = self.ledger.offsets();
         let mut start = 0;
         (1..=count)
             .map(|part| {
-                let until = (rows as u64).saturating_mul(part as u64) / count as u64;
-                let end = if part == count {
-                    self.ledger.len()
-                } else {
-                    first_seat.partition_point(|&seat| first_row[seat as usize] < until).clamp(start, self.ledger.len())
-                };
-                start = end;
+                let until = rows.saturating_mul(part) / count;
+                start = if part == count { self.ledger.len() } else { self.ledger.actors_before(until).max(start) };
                 start
             })
             .scan(0, |start, end| {
@@ -235,5 +229,61 @@ impl Activity {
                 Some(part)
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{DataFrame, DataType, NamedFrom, Series, TimeUnit, df};
+
+    use super::*;
+    use crate::activity::EventColumns;
+    use crate::calendar::Calendar;
+
+    const DAY: i64 = 86_400_000;
+
+    fn activity(events: &[(i64, i64, i64)]) -> Activity {
+        let column = |of: fn(&(i64, i64, i64)) -> i64| events.iter().map(of).collect::<Vec<_>>();
+        let time = Series::new("time".into(), column(|event| event.2));
+        let time = time.cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
+        let mut frame: DataFrame =
+            df!("user" => column(|event| event.0), "account" => column(|event| event.1)).unwrap();
+        frame.with_column(time.into()).unwrap();
+        let columns = EventColumns::new("user", "time").account("account").clock_times();
+        Activity::from_frame(&frame, &columns, &Calendar::utc()).unwrap()
+    }
+
+    #[test]
+    fn rows_are_joined_over_accounts_and_recent_events() {
+        // User, account and time. User 1 is in two accounts, users 0 and 2 in one; 80 others fill the table.
+        let mut log = vec![(0, 0, 5), (1, 0, 700), (1, 1, 300), (1, 1, DAY), (2, 0, DAY + 9), (2, 0, DAY + 4)];
+        log.extend((10..90).map(|user| (user, 0, 1)));
+        let recent = [(1, 2, 900), (1, 0, DAY - 1), (2, 0, DAY + 1), (3, 0, 2 * DAY)];
+        let mut activity = self::activity(&log);
+        activity.append(&self::activity(&recent)).unwrap();
+        assert!(activity.recent.is_some());
+        let mut swept = activity.sweep_rows(
+            1,
+            Vec::new,
+            |found, actor, rows, range| {
+                let times = rows.times.as_ref().unwrap();
+                found.extend(
+                    range.map(|row| (actor, rows.day[row], rows.events[row], times[row].first, times[row].last)),
+                );
+            },
+            |left, right| [left, right].concat(),
+        );
+        swept.retain(|row| !matches!(row.0, Actor::Settled(3..)));
+        let nanoseconds = 1_000_000;
+        let expected = [
+            (Actor::Settled(0), 0, 1, 5, 5),
+            (Actor::Settled(1), 0, 4, 300, 86_399_999),
+            (Actor::Settled(1), 1, 1, 0, 0),
+            (Actor::Settled(2), 1, 3, 1, 9),
+            (Actor::Recent(2), 2, 1, 0, 0),
+        ];
+        let scaled = expected
+            .map(|(actor, day, events, first, last)| (actor, day, events, first * nanoseconds, last * nanoseconds));
+        assert_eq!(swept, scaled);
     }
 }

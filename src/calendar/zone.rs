@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 const SECONDS_PER_DAY: i64 = 86_400;
+const NANOSECONDS_PER_SECOND: i64 = 1_000_000_000;
 
 /// The day of an instant that no calendar holds.
 pub(crate) const NO_DATE: i32 = i32::MAX;
@@ -76,7 +77,7 @@ struct Stretch {
     offset: i64,
 }
 
-/// Turns instants of one unit into local days.
+/// Turns instants of one unit into local days and times of day.
 ///
 /// The zone's changes of offset are laid out once; instants of a log lie close together, so nearly always the stretch
 /// of the last one serves for the next.
@@ -128,6 +129,31 @@ impl Clock {
         }));
     }
 
+    /// What the wall clock shows at each instant, in nanoseconds since midnight. `days` are the local days of the
+    /// instants; for an instant without one the result means nothing.
+    pub(crate) fn times(&mut self, instants: &[i64], days: &[i32]) -> Vec<u64> {
+        let nanoseconds = (NANOSECONDS_PER_SECOND / self.units_per_second).cast_unsigned();
+        let time = |(&instant, &day)| self.time(instant, day).wrapping_mul(nanoseconds);
+        instants.iter().zip(days).map(time).collect()
+    }
+
+    /// The time of day of an instant on a known day.
+    #[inline]
+    fn time(&mut self, instant: i64, day: i32) -> u64 {
+        self.seek(instant);
+        // Near its ends an i64 has no room for the midnight before, but the difference comes out right.
+        let midnight = i64::from(day).wrapping_mul(self.units_per_day).wrapping_sub(self.last.offset);
+        instant.wrapping_sub(midnight).cast_unsigned()
+    }
+
+    /// Turns to the stretch that holds an instant.
+    #[inline]
+    fn seek(&mut self, instant: i64) {
+        if !(self.last.from <= instant && instant < self.last.to) {
+            self.last = self.stretch_of(instant);
+        }
+    }
+
     /// The instants of a day within the present stretch.
     fn ends_of(&self, day: i32) -> (i64, i64) {
         let start = i64::from(day).saturating_mul(self.units_per_day).saturating_sub(self.last.offset);
@@ -137,9 +163,7 @@ impl Clock {
     /// The local day of an instant, or `None` if it lies outside the years 1 to 9999.
     #[inline]
     fn day(&mut self, instant: i64) -> Option<i32> {
-        if !(self.last.from <= instant && instant < self.last.to) {
-            self.last = self.stretch_of(instant);
-        }
+        self.seek(instant);
         // The offset is added to the time of day, for near its ends an i64 has no room to add it to the instant.
         let (day, time) = (instant.div_euclid(self.units_per_day), instant.rem_euclid(self.units_per_day));
         let day = i32::try_from(day + (time + self.last.offset).div_euclid(self.units_per_day)).ok()?;
@@ -189,11 +213,66 @@ mod tests {
             // From the year 1800 to 2300, in steps that fall on every hour of the day and out of order.
             for step in 0..40_000_i64 {
                 let second = -5_364_662_400 + (step * 7_919 % 40_000) * 394_693;
-                let civil = Timestamp::from_second(second).unwrap().to_zoned(zone.rules.clone()).date();
+                let civil = Timestamp::from_second(second).unwrap().to_zoned(zone.rules.clone()).datetime();
                 let day = clock.day(second).unwrap();
-                assert_eq!(super::super::Date::from_day(day).to_string(), civil.to_string(), "{name} {second}");
+                assert_eq!(super::super::Date::from_day(day).to_string(), civil.date().to_string(), "{name} {second}");
+                assert_eq!(clock.times(&[second], &[day]), [since_midnight(civil)], "{name} {second}");
             }
         }
+    }
+
+    fn since_midnight(civil: jiff::civil::DateTime) -> u64 {
+        let midnight = civil.date().to_datetime(jiff::civil::Time::midnight());
+        civil.duration_since(midnight).as_nanos().try_into().unwrap()
+    }
+
+    #[test]
+    fn times_are_what_the_clock_shows_in_every_unit() {
+        // Before and after the changes of offset of some zones, of which one is at midnight, one just after it, and one
+        // leaves out a whole day; before the epoch; and at both ends of what an i64 of nanoseconds holds.
+        let cases = [
+            ("UTC", "1969-12-31T23:59:59.999999999Z"),
+            ("UTC", "1970-01-01T00:00:00Z"),
+            ("Europe/Vilnius", "2024-03-31T00:59:59.999999999Z"),
+            ("Europe/Vilnius", "2024-03-31T01:00:00Z"),
+            ("Europe/Vilnius", "2024-10-27T00:30:00.25Z"),
+            ("Europe/Vilnius", "2024-10-27T01:30:00.25Z"),
+            ("America/Havana", "2024-03-10T04:59:59.9Z"),
+            ("America/Havana", "2024-03-10T05:00:00Z"),
+            ("America/St_Johns", "2006-10-29T02:30:59.5Z"),
+            ("America/St_Johns", "2006-10-29T02:31:00Z"),
+            ("Pacific/Apia", "2011-12-30T09:59:59.999Z"),
+            ("Pacific/Apia", "2011-12-30T10:00:00Z"),
+            ("Africa/Monrovia", "1971-12-31T23:59:59.123456789Z"),
+            ("Pacific/Kiritimati", "1677-09-21T00:12:43.145224192Z"),
+            ("America/Los_Angeles", "1677-09-21T00:12:43.145224192Z"),
+            ("Pacific/Kiritimati", "2262-04-11T23:47:16.854775807Z"),
+            ("America/Los_Angeles", "2262-04-11T23:47:16.854775807Z"),
+        ];
+        for (name, instant) in cases {
+            let (zone, instant) = (Zone::new(name).unwrap(), instant.parse::<Timestamp>().unwrap().as_nanosecond());
+            for nanoseconds in [1, 1_000, 1_000_000_i64] {
+                let instant = i64::try_from(instant).unwrap().div_euclid(nanoseconds);
+                let mut clock = Clock::new(&zone, NANOSECONDS_PER_SECOND / nanoseconds);
+                let mut days = Vec::new();
+                clock.days(&[instant], &mut days);
+                let cut = Timestamp::from_nanosecond(i128::from(instant) * i128::from(nanoseconds)).unwrap();
+                let civil = cut.to_zoned(zone.rules.clone()).datetime();
+                assert_eq!(super::super::Date::from_day(days[0]).to_string(), civil.date().to_string());
+                assert_eq!(clock.times(&[instant], &days), [since_midnight(civil)], "{name} {cut} {nanoseconds}");
+            }
+        }
+    }
+
+    #[test]
+    fn instants_without_a_day_have_no_time_and_do_no_harm() {
+        let mut clock = Clock::new(&Zone::new("Asia/Kolkata").unwrap(), 1_000);
+        let instants = [0, i64::MAX, i64::MIN, 60_000];
+        let mut days = Vec::new();
+        clock.days(&instants, &mut days);
+        assert_eq!(days, [0, NO_DATE, NO_DATE, 0]);
+        let times = clock.times(&instants, &[0, NO_DATE, i32::MIN, 0]);
+        assert_eq!((times[0], times[3]), (19_800_000_000_000, 19_860_000_000_000));
     }
 
     #[test]

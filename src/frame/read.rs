@@ -129,8 +129,8 @@ pub(crate) fn read_strings(series: &Series, pool: &Pool, keys: &mut Vec<u64>) ->
 
 /// The lengths of a column of lists.
 #[cfg(feature = "lazy")]
-pub(crate) fn list_lengths(lists: &Series) -> Result<impl Iterator<Item = u64>> {
-    let lengths = lists.list()?.amortized_iter().map(|list| list.map_or(0, |list| list.as_ref().len() as u64));
+pub(crate) fn list_lengths(lists: &Series) -> Result<impl Iterator<Item = usize>> {
+    let lengths = lists.list()?.amortized_iter().map(|list| list.map_or(0, |list| list.as_ref().len()));
     Ok(lengths.collect::<Vec<_>>().into_iter())
 }
 

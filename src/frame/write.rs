@@ -1,5 +1,8 @@
 //! Writing answers as frames.
 
+#[cfg(feature = "lazy")]
+use std::ops::Range;
+
 use polars::prelude::{Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, Series};
 #[cfg(feature = "lazy")]
 use polars::prelude::{Int32Type, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder, PolarsNumericType};
@@ -58,25 +61,36 @@ pub(crate) fn all_ids(name: &str, list: &Ids) -> Result<Column> {
 }
 
 /// A column of the ids at these places of a list.
-pub(crate) fn gathered_ids(name: &str, list: &Ids, places: &[Option<u32>]) -> Result<Column> {
-    let places: IdxCa = places.iter().map(|place| place.map(IdxSize::from)).collect();
-    Ok(all_ids(name, list)?.take(&places)?)
+pub(crate) fn gathered_ids(name: &str, list: &Ids, places: impl Iterator<Item = Option<u32>>) -> Result<Column> {
+    gathered(all_ids(name, list)?, places)
 }
 
-/// A column of lists: the stretch of `values` between each two offsets.
+/// The rows of a column at these places.
+pub(crate) fn gathered(column: Column, places: impl Iterator<Item = Option<u32>>) -> Result<Column> {
+    #[expect(clippy::useless_conversion, reason = "an index has 64 bits where polars was built so")]
+    let places: IdxCa = places.map(|place| place.map(IdxSize::from)).collect();
+    Ok(column.take(&places)?)
+}
+
+/// A column of lists: these stretches of `values`.
 #[cfg(feature = "lazy")]
-pub(crate) fn lists<T: PolarsNumericType>(name: &str, values: &[T::Native], offsets: &[u64]) -> Column {
+pub(crate) fn lists<T: PolarsNumericType>(
+    name: &str,
+    values: &[T::Native],
+    stretches: impl ExactSizeIterator<Item = Range<usize>>,
+) -> Column {
     let mut lists =
-        ListPrimitiveChunkedBuilder::<T>::new(name.into(), offsets.len(), values.len(), T::get_static_dtype());
-    for ends in offsets.windows(2) {
-        #[expect(clippy::cast_possible_truncation, reason = "the values are in memory, so a usize counts them")]
-        lists.append_slice(&values[ends[0] as usize..ends[1] as usize]);
-    }
+        ListPrimitiveChunkedBuilder::<T>::new(name.into(), stretches.len(), values.len(), T::get_static_dtype());
+    stretches.for_each(|stretch| lists.append_slice(&values[stretch]));
     lists.finish().into_series().into_column()
 }
 
 /// A column of lists of dates.
 #[cfg(feature = "lazy")]
-pub(crate) fn day_lists(name: &str, days: &[i32], offsets: &[u64]) -> Result<Column> {
-    Ok(lists::<Int32Type>(name, days, offsets).cast(&DataType::List(Box::new(DataType::Date)))?)
+pub(crate) fn day_lists(
+    name: &str,
+    days: &[i32],
+    stretches: impl ExactSizeIterator<Item = Range<usize>>,
+) -> Result<Column> {
+    Ok(lists::<Int32Type>(name, days, stretches).cast(&DataType::List(Box::new(DataType::Date)))?)
 }

@@ -12,10 +12,12 @@
     reason = "a test that meets what it does not expect should panic, and its numbers are small"
 )]
 
+mod clock_times;
 mod comparison;
 mod daily_states;
 mod doors;
 mod edges;
+mod feature_days;
 mod golden;
 mod impact;
 mod lifecycle;

@@ -684,14 +684,14 @@ fn files_that_are_no_activities() {
     let place =
         |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).rposition(|window| window == text).unwrap() + text.len();
     let format = place(&bytes, b"\"format\":");
-    bytes[format] = b'2';
+    bytes[format] = b'3';
     let seal = place(&bytes, b"\"seal\":\"");
     bytes[seal..seal + 16].copy_from_slice(b"0000000000000000");
     let digits = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
     bytes[seal..seal + 16].copy_from_slice(digits.as_bytes());
     fs::write(&path, bytes).unwrap();
     let later = message(&Activity::load(&path).unwrap_err());
-    assert!(later.contains("format 2"), "{later}");
+    assert!(later.contains("format 3"), "{later}");
     fs::remove_dir_all(folder).unwrap();
 }
 
@@ -778,6 +778,15 @@ fn readers_never_see_half_a_file() {
         written.into_iter().for_each(|written| written.unwrap());
     });
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// See the README beside the file.
+#[test]
+fn files_of_an_earlier_format_are_read() {
+    let log = (0..40).zip(long_log()).map(|(row, event)| Event { feature: Some(row * 2), ..event });
+    let expected = ingest(&log.collect::<Vec<_>>(), Mapped::ALL, Some((DAYS.0 - 3, DAYS.1)));
+    let loaded = Activity::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/activity-format-1.parquet"));
+    check_same(&loaded.unwrap(), &expected);
 }
 
 #[test]
