@@ -198,6 +198,11 @@ impl Activity {
         &self.ledger.features
     }
 
+    /// Whether clock times are kept.
+    pub(crate) fn has_clock_times(&self) -> bool {
+        self.ledger.rows.times.is_some()
+    }
+
     /// Whether features are mapped.
     pub(crate) fn has_features(&self) -> bool {
         self.ledger.rows.features.is_some()

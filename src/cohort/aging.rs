@@ -15,6 +15,11 @@ pub enum AgeBy {
     /// From each start: age k begins k periods after the day of the start. In weeks, age 1 is days 7 to 13 after it; in
     /// months, it begins on the same day of the next month, or on that month's last day where it is shorter.
     Start,
+    /// From the clock time of each first event: age k begins k times 24 hours after it, or in weeks k times 168 hours. "24
+    /// hour windows" at PostHog and Amplitude. For an activity with [`clock_times`](crate::EventColumns::clock_times) and
+    /// starts that are the first activity, in days or weeks. On the days of a change of clocks a window is 23 or 25 hours
+    /// long.
+    Clock,
 }
 
 impl fmt::Display for AgeBy {
@@ -22,6 +27,7 @@ impl fmt::Display for AgeBy {
         f.pad(match self {
             Self::Calendar => "calendar",
             Self::Start => "start",
+            Self::Clock => "clock",
         })
     }
 }
@@ -41,12 +47,16 @@ enum Unit {
     Periods(PeriodTable, u32),
     Days(u32),
     Months(u32),
+    /// So many times 24 hours.
+    Clock(u32),
 }
 
 /// A start, as the unit counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) day: i32,
+    /// The clock time, where that counts.
+    pub(super) clock: u64,
     period: u32,
 }
 
@@ -63,6 +73,8 @@ impl Aging {
             (AgeBy::Start, Period::Month) => Unit::Months(1),
             (AgeBy::Start, Period::Quarter) => Unit::Months(3),
             (AgeBy::Start, Period::Year) => Unit::Months(12),
+            (AgeBy::Clock, Period::Week) => Unit::Clock(7),
+            (AgeBy::Clock, _) => Unit::Clock(1),
         };
         let last = |last: &mut u32, size: &u32| {
             *last = last.saturating_add(*size);
@@ -79,7 +91,7 @@ impl Aging {
     #[inline]
     pub(super) fn start(&self, day: i32) -> Start {
         let period = if let Unit::Periods(table, _) = &self.unit { table.of(day) } else { 0 };
-        Start { day, period }
+        Start { day, clock: 0, period }
     }
 
     /// The age on a day of the observation, which does not come before the start.
@@ -88,11 +100,18 @@ impl Aging {
         self.bracket(self.periods(start, day))
     }
 
+    /// The age at a clock time of a day of the observation.
+    #[inline]
+    pub(super) fn age_at(&self, start: Start, day: i32, clock: u64) -> u32 {
+        // Before the clock time of the start, the window of the day before still runs.
+        self.age(start, if clock < start.clock { day - 1 } else { day })
+    }
+
     #[inline]
     fn periods(&self, start: Start, day: i32) -> u32 {
         match &self.unit {
             Unit::Periods(table, _) => table.of(day) - start.period,
-            Unit::Days(length) => (day - start.day).unsigned_abs() / length,
+            Unit::Days(length) | Unit::Clock(length) => (day - start.day).unsigned_abs() / length,
             Unit::Months(length) => months_between(start.day, day) / length,
         }
     }
@@ -110,6 +129,8 @@ impl Aging {
     pub(super) fn closed(&self, start: Start) -> u32 {
         let periods = match &self.unit {
             Unit::Periods(_, ended) => ended.saturating_sub(start.period),
+            // The window that begins at a clock time of the last day ends behind it.
+            Unit::Clock(_) if start.clock > 0 => self.periods(start, self.as_of),
             _ => self.periods(start, self.as_of + 1),
         };
         if self.brackets.is_empty() {

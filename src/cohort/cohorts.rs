@@ -208,9 +208,8 @@ impl Cohorts {
     /// [`Error::Polars`] if polars refuses the frame.
     pub fn to_frame(&self, calendar: &Calendar) -> Result<DataFrame> {
         let actors = (0_u32..).zip(self.first_entry.windows(2));
-        let actors: Vec<Option<u32>> =
-            actors.flat_map(|(actor, ends)| std::iter::repeat_n(Some(actor), ends[1] - ends[0])).collect();
-        let mut columns = vec![write::gathered_ids("actor", &self.actors, &actors)?];
+        let actors = actors.flat_map(|(actor, ends)| std::iter::repeat_n(Some(actor), ends[1] - ends[0]));
+        let mut columns = vec![write::gathered_ids("actor", &self.actors, actors)?];
         if let Some(starts) = &self.starts {
             let days = starts.days(calendar);
             columns.push(write::dates("start", days.into_iter().map(|day| day.map(Date::from_day)))?);
@@ -229,6 +228,11 @@ impl Cohorts {
     /// The entries of every actor in turn, as stretches of the columns below.
     pub(super) fn entries(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
         self.first_entry.windows(2).map(|ends| ends[0]..ends[1])
+    }
+
+    /// Whether actors enter with their first activity.
+    pub(super) fn by_first_activity(&self) -> bool {
+        self.starts.is_none()
     }
 
     pub(super) fn start_days(&self, calendar: &Calendar) -> Option<Vec<Option<i32>>> {

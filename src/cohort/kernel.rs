@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::ages::retained_ages;
-use super::aging::{Aging, Start};
+use super::aging::{AgeBy, Aging, Start};
 use super::cohorts::Cohorts;
 use super::options::{RetentionOptions, Return};
 use super::retention::Cohort;
@@ -193,7 +193,22 @@ impl<'a> Question<'a> {
         let new = || (new(), Scratch::default());
         let join = |left: (A, Scratch), right: (A, Scratch)| (join(left.0, right.0), left.1);
         let plain = self.feature.is_none() && self.options.min_events == 1;
-        let (gathered, _) = if plain {
+        let (gathered, _) = if self.options.age_by == AgeBy::Clock {
+            let each = |(gathered, scratch): &mut (A, Scratch), actor, rows: &Rows, stretch: Range<usize>| {
+                let Some(times) = &rows.times else { return };
+                self.each(entries, actor, Some(rows.day[stretch.start]), |mut member, known| {
+                    member.start.clock = times[stretch.start].first;
+                    scratch.ages.clear();
+                    for row in stretch.clone() {
+                        let age = |clock| self.aging.age_at(member.start, rows.day[row], clock);
+                        scratch.ages.extend([age(times[row].first), age(times[row].last)]);
+                    }
+                    let stretches = self.stretches(member, scratch.ages.iter().copied(), &mut scratch.stretches);
+                    visit(gathered, actor, member, stretches, known);
+                });
+            };
+            self.activity.sweep_rows(cells, new, each, join)
+        } else if plain {
             let each = |(gathered, scratch): &mut (A, Scratch), actor, days: &[i32]| {
                 self.each(entries, actor, days.first().copied(), |member, known| {
                     let from = days.partition_point(|&day| day < member.start.day);

@@ -154,6 +154,18 @@ impl RetentionOptions {
         if self.min_events == 0 {
             return refuse("min_events", "0".to_owned(), "it takes at least one event to be active");
         }
+        if self.age_by == AgeBy::Clock {
+            if !matches!(self.period, Period::Day | Period::Week) {
+                let reason = "windows by the clock are of 24 hours, or of 7 times 24";
+                return refuse("period", self.period.to_string(), reason);
+            }
+            if self.min_events > 1 || self.returning != Return::Activity {
+                let value = format!("{:?}, {}", self.returning, self.min_events);
+                let reason =
+                    "of a day the first and last clock times are known, not those of each event; ask AgeBy::Start";
+                return refuse("returning, min_events", value, reason);
+            }
+        }
         if let (Return::Feature(feature), true) = (&self.returning, self.min_events > 1) {
             let reason = "events of one feature are not counted apart; ingest them by themselves and ask that activity";
             return refuse("returning, min_events", format!("{feature}, {}", self.min_events), reason);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::aging::Aging;
+use super::aging::{AgeBy, Aging};
 use super::cohorts::Cohorts;
 use super::kernel::{Entries, LeftOut, Membership, Question, RowsBy};
 use super::options::RetentionOptions;
@@ -323,6 +323,16 @@ pub(super) fn question<'a>(
     options: &'a RetentionOptions,
 ) -> Result<Question<'a>> {
     options.check()?;
+    if options.age_by == AgeBy::Clock {
+        if !activity.has_clock_times() {
+            return Err(Error::NotMapped { column: "clock_times" });
+        }
+        if cohorts.is_some_and(|cohorts| !cohorts.by_first_activity()) {
+            let reason =
+                "the table says the day of a start and not its time; ask AgeBy::Start, or leave starts out of it";
+            return Err(Error::InvalidOption { option: "age_by", value: options.age_by.to_string(), reason });
+        }
+    }
     let (first, last) = (activity.observed_from(), activity.as_of());
     let table = || activity.periods(options.period);
     let aging = Aging::new(options.period, options.age_by, table(), &options.brackets, last);

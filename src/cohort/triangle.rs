@@ -43,8 +43,10 @@ impl Retention {
     ) -> Result<usize, fmt::Error> {
         let ages = self.ages.min(MOST_AGES);
         let first = self.cohorts.len().saturating_sub(MOST_COHORTS);
-        if self.options.age_by == AgeBy::Start {
-            writeln!(f, "  ages counted from each start")?;
+        match self.options.age_by {
+            AgeBy::Calendar => {}
+            AgeBy::Start => writeln!(f, "  ages counted from each start")?,
+            AgeBy::Clock => writeln!(f, "  ages counted from the clock time of each first event")?,
         }
         let name = |cohort| name(cohort, self.by_label(), self.options.period);
         let names: Vec<String> = self.cohorts[first..].iter().map(name).collect();

@@ -6,6 +6,7 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::ages::Criterion;
+use super::aging::AgeBy;
 use super::cohorts::{Cohorts, Entry};
 use super::kernel::Membership;
 use super::options::{Base, RetentionOptions};
@@ -201,6 +202,10 @@ impl Activity {
             let value = format!("{}, {:?}, {}", options.criterion, options.base, options.min_events);
             let reason = "values are summed age by age: leave the criterion, the base and the minimum as they are";
             return Err(Error::InvalidOption { option: "criterion, base, min_events", value, reason });
+        }
+        if options.age_by == AgeBy::Clock {
+            let reason = "the values of a day are not told apart by the clock; ask AgeBy::Start";
+            return Err(Error::InvalidOption { option: "age_by", value: options.age_by.to_string(), reason });
         }
         let question = question(self, Some(cohorts), &options)?;
         let aging = &question.aging;

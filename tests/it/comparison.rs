@@ -547,7 +547,7 @@ fn the_older_cohort_has_no_advantage_in_the_ages_compared() {
     let triangle = activity.retention(RetentionOptions::new(Period::Day).criterion(Criterion::OnOrAfter)).unwrap();
     let ask = |grace| {
         let cohorts = [date(1970, 1, 1), date(1970, 1, 3)];
-        triangle.compare(&cohorts, ComparisonOptions::new().grace(grace)).unwrap()
+        triangle.compare(cohorts, ComparisonOptions::new().grace(grace)).unwrap()
     };
     let hasty = ask(1);
     assert_eq!(hasty.differences().iter().map(|one| one.age).collect::<Vec<_>>(), [1, 2, 3]);

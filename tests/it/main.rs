@@ -13,6 +13,7 @@
 )]
 
 mod clock_times;
+mod clock_windows;
 mod comparison;
 mod daily_states;
 mod doors;
