@@ -151,6 +151,12 @@ impl Activity {
         gathered
     }
 
+    /// Refuses a question about features where none are mapped.
+    pub(crate) fn check_features(&self) -> Result<()> {
+        let mapped = self.ledger.rows.features.is_some();
+        if mapped { Ok(()) } else { Err(Error::NotMapped { column: "feature" }) }
+    }
+
     /// Gathers over the settled actors, a stretch of them on each thread.
     fn gather<A: Send>(
         &self,
