@@ -59,7 +59,7 @@ fn compared(f: &mut fmt::Formatter<'_>, one: &FeatureAdoption) -> fmt::Result {
         format!("{:+.1} {:+.1}", 100.0 * ends.lower, 100.0 * ends.upper)
     });
     let points = difference.map_or("-".to_owned(), |one| format!("{:+.1}", 100.0 * one.difference));
-    let p = difference.map_or("-".to_owned(), |one| format!("{:.3}", one.adjusted_p_value));
+    let p = difference.map_or("-".to_owned(), |one| p_value(one.adjusted_p_value));
     let (with, without) = (percent(retention.adopters_rate()), percent(retention.others_rate()));
     writeln!(f, " {with:>6} {without:>6} {points:>6} {interval:>14} {p:>6}")
 }
@@ -78,4 +78,8 @@ fn percent(rate: Option<f64>) -> String {
 
 fn number(number: Option<f64>) -> String {
     number.map_or("-".to_owned(), |number| format!("{number:.1}"))
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.0005 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
