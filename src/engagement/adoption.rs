@@ -16,7 +16,7 @@ use crate::calendar::{Coverage, Date, Span};
 use crate::error::Result;
 use crate::statistics::{Interval, Wilson, ratio, two_proportions};
 use measures::{feature, sides};
-use tally::{Judged, Question, Tally};
+use tally::{Judged, Question, Tally, Usage};
 
 /// One feature, over the whole observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,9 +174,7 @@ pub struct Adoption {
     periods: Vec<(Span, Coverage)>,
     active: Vec<u32>,
     /// Period by period, and within each feature by feature.
-    users: Vec<u32>,
-    days: Vec<u64>,
-    first_uses: Vec<u32>,
+    usage: Vec<Usage>,
     /// Cohort by cohort, judged and retained; and within each feature by feature.
     eligible: Vec<Judged>,
     adopters: Vec<Judged>,
@@ -322,21 +320,8 @@ impl Activity {
         let adjusted = options.correction.adjust(&p_values);
         differences.iter_mut().zip(adjusted).for_each(|(difference, p)| difference.adjusted_p_value = p);
         let periods = table.spans().iter().map(|&span| (span, Coverage::of(span, first, as_of))).collect();
-        let Tally { followed, active, users, days, first_uses, eligible, adopters, .. } = tally;
-        Ok(Adoption {
-            options,
-            as_of,
-            actors,
-            followed,
-            features,
-            periods,
-            active,
-            users,
-            days,
-            first_uses,
-            eligible,
-            adopters,
-        })
+        let Tally { followed, active, usage, eligible, adopters, .. } = tally;
+        Ok(Adoption { options, as_of, actors, followed, features, periods, active, usage, eligible, adopters })
     }
 }
 
@@ -415,8 +400,8 @@ impl Adoption {
         let wilson = self.wilson();
         let asked = self.features.len();
         self.periods.iter().enumerate().map(move |(place, &(span, coverage))| {
-            let cell = place * asked + slot;
-            let (active, users) = (u64::from(self.active[place]), u64::from(self.users[cell]));
+            let Usage { days, users, first_uses } = self.usage[place * asked + slot];
+            let (active, users) = (u64::from(self.active[place]), u64::from(users));
             let observed = coverage == Coverage::Observed;
             FeaturePeriod {
                 span,
@@ -425,9 +410,9 @@ impl Adoption {
                 users,
                 penetration: if observed { ratio(users, active) } else { None },
                 interval: wilson.filter(|_| observed).and_then(|wilson| wilson.interval(users, active)),
-                first_uses: u64::from(self.first_uses[cell]),
-                days: self.days[cell],
-                days_per_user: if observed { ratio(self.days[cell], users) } else { None },
+                first_uses: u64::from(first_uses),
+                days,
+                days_per_user: if observed { ratio(days, users) } else { None },
             }
         })
     }

@@ -300,7 +300,7 @@ fn laws(adoption: &Adoption, usage: &[u64]) {
         // Adopters and others are all who were judged.
         let retention = &one.retention;
         assert_eq!(retention.adopters + retention.others, adoption.judged());
-        assert!(retention.adopters <= one.adopted_within || one.observed_within == 0);
+        assert!(retention.adopters <= one.adopted_within && adoption.judged() <= one.observed_within);
         let cohorts: Vec<CohortAdoption> = adoption.cohorts(name).collect();
         let sum = |count: fn(&CohortAdoption) -> u64| cohorts.iter().map(count).sum::<u64>();
         assert_eq!((sum(|one| one.adopters), sum(|one| one.others)), (retention.adopters, retention.others));

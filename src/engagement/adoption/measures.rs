@@ -14,11 +14,8 @@ pub(super) fn feature(
     tally: &Tally,
     wilson: Wilson,
 ) -> FeatureAdoption {
-    // The counts of the feature, period by period.
-    let column = move |counts: &[u32]| -> u64 {
-        counts.iter().skip(slot).step_by(question.asked).map(|&count| u64::from(count)).sum()
-    };
-    let adopters = column(&tally.first_uses);
+    let usage = || tally.usage.iter().skip(slot).step_by(question.asked);
+    let adopters = usage().map(|usage| u64::from(usage.first_uses)).sum();
     let waits = &tally.waits[slot * question.length()..(slot + 1) * question.length()];
     let timed = waits.iter().map(|&count| u64::from(count)).sum();
     let time = quartiles(waits).map(|[lower_quartile, median, upper_quartile]| TimeToFirstUse {
@@ -37,7 +34,7 @@ pub(super) fn feature(
         actors,
         reach: ratio(adopters, actors),
         reach_interval: wilson.interval(adopters, actors),
-        days: tally.days.iter().skip(slot).step_by(question.asked).sum(),
+        days: usage().map(|usage| usage.days).sum(),
         time_to_first_use: time,
         adopted_within,
         observed_within: tally.timed,

@@ -1,5 +1,7 @@
 //! The counts behind adoption, in one look at every active day.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::uses::{NOT_ASKED, Uses, features};
 use super::options::{AdoptionOptions, Landmark};
 use crate::activity::Activity;
@@ -11,6 +13,21 @@ const MAX_CELLS: u64 = 1 << 26;
 
 /// How many were judged, and how many of them were retained.
 pub(super) type Judged = [u32; 2];
+
+/// One feature in one period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Usage {
+    pub(super) days: u64,
+    pub(super) users: u32,
+    pub(super) first_uses: u32,
+}
+
+/// Who used a feature last: the number of the actor, and of the actor's stretch of days within a period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    actor: u64,
+    stretch: u64,
+}
 
 /// What is asked, in numbers of days and places.
 #[derive(Debug)]
@@ -33,9 +50,7 @@ pub(super) struct Question<'a> {
 #[derive(Debug)]
 pub(super) struct Tally {
     pub(super) active: Vec<u32>,
-    pub(super) users: Vec<u32>,
-    pub(super) days: Vec<u64>,
-    pub(super) first_uses: Vec<u32>,
+    pub(super) usage: Vec<Usage>,
     /// Per feature and number of days from the first activity to the first use, actors who entered.
     pub(super) waits: Vec<u32>,
     /// Per feature its first day of use by anybody.
@@ -47,9 +62,8 @@ pub(super) struct Tally {
     pub(super) followed: u64,
     pub(super) eligible: Vec<Judged>,
     pub(super) adopters: Vec<Judged>,
-    /// Per feature the last actor who used it, and the last actor and period: no clearing between actors.
-    last_actor: Vec<u64>,
-    last_stretch: Vec<u64>,
+    /// Per feature, so that nothing has to be cleared between actors.
+    last: Vec<Last>,
     actor: u64,
     stretch: u64,
     pub(super) place: usize,
@@ -98,9 +112,7 @@ impl<'a> Question<'a> {
         let cells = periods * asked;
         Tally {
             active: vec![0; periods],
-            users: vec![0; cells],
-            days: vec![0; cells],
-            first_uses: vec![0; cells],
+            usage: vec![Usage::default(); cells],
             waits: vec![0; asked * self.length()],
             first_day: vec![i32::MAX; asked],
             in_time: vec![0; asked],
@@ -108,8 +120,7 @@ impl<'a> Question<'a> {
             followed: 0,
             eligible: vec![[0; 2]; periods],
             adopters: vec![[0; 2]; cells],
-            last_actor: vec![0; asked],
-            last_stretch: vec![0; asked],
+            last: vec![Last::default(); asked],
             actor: 0,
             stretch: 0,
             place: 0,
@@ -141,17 +152,18 @@ impl<'a> Question<'a> {
                     continue;
                 }
                 let slot = slot as usize;
-                tally.days[row + slot] += 1;
-                if tally.last_stretch[slot] == tally.stretch {
+                let (usage, last) = (&mut tally.usage[row + slot], &mut tally.last[slot]);
+                usage.days += 1;
+                if last.stretch == tally.stretch {
                     continue;
                 }
-                tally.last_stretch[slot] = tally.stretch;
-                tally.users[row + slot] += 1;
-                if tally.last_actor[slot] == tally.actor {
+                last.stretch = tally.stretch;
+                usage.users += 1;
+                if last.actor == tally.actor {
                     continue;
                 }
-                tally.last_actor[slot] = tally.actor;
-                tally.first_uses[row + slot] += 1;
+                last.actor = tally.actor;
+                usage.first_uses += 1;
                 tally.first_day[slot] = tally.first_day[slot].min(day);
                 if entered {
                     tally.waits[slot * length + (day - first) as usize] += 1;
@@ -191,13 +203,15 @@ fn add(judged: &mut Judged, more: Judged) {
 
 impl Tally {
     pub(super) fn join(mut self, other: &Self) -> Self {
-        fn sum<T: Copy + std::ops::AddAssign>(counts: &mut [T], others: &[T]) {
+        fn sum(counts: &mut [u32], others: &[u32]) {
             counts.iter_mut().zip(others).for_each(|(count, &other)| *count += other);
         }
         sum(&mut self.active, &other.active);
-        sum(&mut self.users, &other.users);
-        sum(&mut self.days, &other.days);
-        sum(&mut self.first_uses, &other.first_uses);
+        for (usage, other) in self.usage.iter_mut().zip(&other.usage) {
+            usage.days += other.days;
+            usage.users += other.users;
+            usage.first_uses += other.first_uses;
+        }
         sum(&mut self.waits, &other.waits);
         sum(&mut self.in_time, &other.in_time);
         sum(self.eligible.as_flattened_mut(), other.eligible.as_flattened());
@@ -273,9 +287,8 @@ mod tests {
         }
         assert_eq!(tally.active, [5, 5]);
         // Feature 2 stands in place 0, feature 0 in place 1.
-        assert_eq!(tally.users, [2, 4, 0, 3]);
-        assert_eq!(tally.days, [3, 5, 0, 3]);
-        assert_eq!(tally.first_uses, [2, 4, 0, 1]);
+        let usage: Vec<_> = tally.usage.iter().map(|usage| (usage.users, usage.days, usage.first_uses)).collect();
+        assert_eq!(usage, [(2, 3, 2), (4, 5, 4), (0, 0, 0), (3, 3, 1)]);
         assert_eq!(tally.first_day, [4, 0]);
         let waits = |slot: usize| tally.waits[slot * 14..(slot + 1) * 14].to_vec();
         assert_eq!(waits(0), [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -286,7 +299,8 @@ mod tests {
         assert_eq!((tally.followed, tally.eligible[0], tally.eligible[1]), (4, [3, 2], [0, 0]));
         assert_eq!(tally.adopters, [[0, 0], [2, 1], [0, 0], [0, 0]]);
         let twice = question.tally().join(&tally).join(&tally);
-        assert_eq!((twice.users, twice.adopters[1], twice.first_day), (vec![4, 8, 0, 6], [4, 2], vec![4, 0]));
+        assert_eq!(twice.usage[1], Usage { days: 10, users: 8, first_uses: 8 });
+        assert_eq!((twice.adopters[1], twice.first_day), ([4, 2], vec![4, 0]));
     }
 
     /// Python 3.11, `statistics.quantiles(waits, n=4, method="inclusive")`.
