@@ -68,13 +68,14 @@ pub(crate) fn people(events: &[Event]) -> People {
     people
 }
 
-/// Up to 90 events within seven weeks of people who come back; with few features or more than a word holds.
+/// Up to 90 events within seven weeks of people who come back. In every third log somebody uses 90 features on one day, so
+/// that those which others use again and again lie on both sides of what a word holds.
 pub(crate) fn scenes() -> impl Strategy<Value = Scene> {
     // New Year, the first days of 1970, ISO week 53 of 2020, a leap day.
     let start = select(vec![19_723, -9, 18_615, 19_770]);
-    let features = select(vec![3_u32, 3, 90]);
+    let features = select(vec![4_u32, 4, 90]);
     (start, features, 1..=50_i32, 0..=3_i32, 0..=20_i32).prop_flat_map(|(start, features, length, before, after)| {
-        let feature = option::weighted(0.7, prop_oneof![0..3_u32, 0..features]);
+        let feature = option::weighted(0.7, prop_oneof![0..3_u32, features - 4..features]);
         let event = (0..9_i64, 0..length, option::of(0..3_i64), feature);
         let event = event.prop_map(move |(user, days, account, feature)| Event {
             user: Some(user * 7 % 9),
@@ -84,8 +85,13 @@ pub(crate) fn scenes() -> impl Strategy<Value = Scene> {
             feature,
             value: None,
         });
-        vec(event, 1..=90)
-            .prop_map(move |events| Scene { events, observed: (start - before, start + length - 1 + after) })
+        let all = (0..features).filter(move |_| features > 64);
+        let all = all.map(move |feature| Event { feature: Some(feature), ..super::log::event(4, start + length / 2) });
+        let all: Vec<Event> = all.collect();
+        vec(event, 1..=90).prop_map(move |events| Scene {
+            events: all.iter().cloned().chain(events).collect(),
+            observed: (start - before, start + length - 1 + after),
+        })
     })
 }
 
