@@ -112,6 +112,14 @@ fn questions(bench: &mut Bench) {
         group.bench_function(BenchmarkId::new("power curve of 28 days", events), |bench| {
             bench.iter(|| black_box(&activity).power_curve(Window::Days(28)));
         });
+        let with_features = EventColumns::new("user", "time").feature("feature");
+        let activity = ingest(&log(events, Order::Time), &with_features);
+        group.bench_function(BenchmarkId::new("monthly adoption of 40 features", events), |bench| {
+            bench.iter(|| black_box(&activity).adoption(Period::Month));
+        });
+        group.bench_function(BenchmarkId::new("weekly breadth of 40 features", events), |bench| {
+            bench.iter(|| black_box(&activity).breadth(Period::Week));
+        });
     }
     group.finish();
 }

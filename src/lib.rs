@@ -18,9 +18,11 @@ pub use cohort::{
     RetentionCell, RetentionOptions, RetentionTrend, Return, ValueCell, ValueRetention,
 };
 pub use engagement::{
-    ActiveCount, ActiveUsers, ActiveUsersOptions, DailyState, DailyStates, DailyStatesOptions, DayStates,
-    DayStickiness, Lifecycle, LifecycleOptions, LifecyclePeriod, MonthStickiness, NewlyDormant, PowerCurve,
-    PowerCurveOptions, PowerCurvePoint, Stickiness, StickinessOptions, Transitions, Window,
+    ActiveCount, ActiveUsers, ActiveUsersOptions, Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention,
+    Breadth, BreadthOptions, BreadthPeriod, CohortAdoption, DailyState, DailyStates, DailyStatesOptions, DayStates,
+    DayStickiness, FeatureAdoption, FeaturePeriod, Landmark, Lifecycle, LifecycleOptions, LifecyclePeriod,
+    MonthStickiness, NewlyDormant, PowerCurve, PowerCurveOptions, PowerCurvePoint, Stickiness, StickinessOptions,
+    TimeToFirstUse, Transitions, Window,
 };
 pub use error::{Error, Result};
 pub use frame::ids::Id;
@@ -35,16 +37,18 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, AgeBy, Balance, Base, Calendar,
-        Cohort, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison, ComparisonDetail,
-        ComparisonOptions, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates,
-        DailyStatesOptions, Date, DayStates, DayStickiness, EntriesLeftOut, Entry, Error, EventColumns, Id,
-        ImpactStratum, Intake, Interval, LaterParticipants, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod,
-        LogRank, Members, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
-        ParticipationColumns, ParticipationIntake, Period, PowerCurve, PowerCurveOptions, PowerCurvePoint,
-        ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, Result, Retention,
-        RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns, Span, Split, Stickiness,
-        StickinessOptions, Transitions, TrendTest, ValueCell, ValueRetention, Weekday, Window, date,
+        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Adoption, AdoptionDifference,
+        AdoptionOptions, AdoptionRetention, AgeBy, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
+        Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison,
+        ComparisonDetail, ComparisonOptions, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState,
+        DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, EntriesLeftOut, Entry, Error, EventColumns,
+        FeatureAdoption, FeaturePeriod, Id, ImpactStratum, Intake, Interval, Landmark, LaterParticipants, LeftOut,
+        Lifecycle, LifecycleOptions, LifecyclePeriod, LogRank, Members, MonthStickiness, MonthlyImpact,
+        NaiveComparison, NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Period, PowerCurve,
+        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress,
+        RateDifference, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns,
+        Span, Split, Stickiness, StickinessOptions, TimeToFirstUse, Transitions, TrendTest, ValueCell, ValueRetention,
+        Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

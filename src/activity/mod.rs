@@ -36,7 +36,7 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use ledger::Ledger;
 pub(crate) use ledger::Rows;
 use merge::Recent;
@@ -203,9 +203,10 @@ impl Activity {
         self.ledger.rows.times.is_some()
     }
 
-    /// Whether features are mapped.
-    pub(crate) fn has_features(&self) -> bool {
-        self.ledger.rows.features.is_some()
+    /// Refuses a question about features where none are mapped.
+    pub(crate) fn check_features(&self) -> Result<()> {
+        let mapped = self.ledger.rows.features.is_some();
+        if mapped { Ok(()) } else { Err(Error::NotMapped { column: "feature" }) }
     }
 
     /// The days of the observation, divided into periods.

@@ -383,9 +383,7 @@ impl Activity {
 
     /// The number of a feature by its name.
     pub(crate) fn feature_number(&self, name: &str) -> Result<u32> {
-        if !self.has_features() {
-            return Err(Error::NotMapped { column: "feature" });
-        }
+        self.check_features()?;
         let place = self.features().binary_search_by(|other| other.as_str().cmp(name));
         place.ok().and_then(|place| u32::try_from(place).ok()).ok_or_else(|| Error::InvalidOption {
             option: "feature",

@@ -1,13 +1,21 @@
 //! How many people use the product, how often, and how that moves.
 
 mod active_users;
+mod adoption;
+mod breadth;
 mod daily_states;
 mod lifecycle;
 mod power_curve;
 mod stickiness;
 mod transitions;
+mod uses;
 
 pub use active_users::{ActiveCount, ActiveUsers, ActiveUsersOptions, Window};
+pub use adoption::{
+    Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, CohortAdoption, FeatureAdoption, FeaturePeriod,
+    Landmark, TimeToFirstUse,
+};
+pub use breadth::{Breadth, BreadthOptions, BreadthPeriod};
 pub use daily_states::{DailyState, DailyStates, DailyStatesOptions, DayStates};
 pub use lifecycle::{Lifecycle, LifecycleOptions, LifecyclePeriod, NewlyDormant};
 pub use power_curve::{PowerCurve, PowerCurveOptions, PowerCurvePoint};

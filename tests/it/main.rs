@@ -12,6 +12,8 @@
     reason = "a test that meets what it does not expect should panic, and its numbers are small"
 )]
 
+mod adoption;
+mod breadth;
 mod clock_times;
 mod clock_windows;
 mod comparison;
