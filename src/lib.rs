@@ -8,7 +8,7 @@ mod error;
 mod frame;
 mod statistics;
 
-pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
+pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
     Balance, Cohort, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Covariate, Criterion, CurvePoint,
@@ -22,6 +22,7 @@ pub use engagement::{
     PowerCurveOptions, PowerCurvePoint, Stickiness, StickinessOptions, Transitions, Window,
 };
 pub use error::{Error, Result};
+pub use frame::ToFrame;
 pub use frame::ids::Id;
 pub use statistics::{Correction, Interval, LogRank};
 
@@ -41,8 +42,8 @@ pub mod prelude {
         LogRank, Members, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
         ParticipationColumns, ParticipationIntake, Period, PowerCurve, PowerCurveOptions, PowerCurvePoint,
         ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, Result, Retention,
-        RetentionCell, RetentionOptions, SegmentColumns, Span, Split, Stickiness, StickinessOptions, Transitions,
-        Weekday, Window, date,
+        RetentionCell, RetentionOptions, SegmentColumns, Segmented, Span, Split, Stickiness, StickinessOptions,
+        ToFrame, Transitions, Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

@@ -19,6 +19,7 @@ mod merge;
 mod parquet;
 mod reduce;
 mod rows;
+mod segmented;
 mod segments;
 mod select;
 mod shard;
@@ -29,6 +30,7 @@ pub(crate) mod sweep;
 pub use builder::{ActivityBuilder, Progress};
 pub use columns::EventColumns;
 pub use intake::Intake;
+pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};
 
 use polars::prelude::DataFrame;
@@ -36,8 +38,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::Result;
+use crate::frame::to_frame;
 use ledger::Ledger;
 use merge::Recent;
+
+to_frame!(Activity);
 
 /// First and last day of observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

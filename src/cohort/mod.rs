@@ -8,6 +8,7 @@ mod impact;
 mod members;
 mod participation;
 mod retention;
+mod stored;
 mod strata;
 mod triangle;
 
@@ -21,3 +22,5 @@ pub use impact::{
 pub use members::Members;
 pub use participation::{Participation, ParticipationColumns, ParticipationIntake};
 pub use retention::{Cohort, CurvePoint, Retention, RetentionCell, RetentionOptions};
+
+crate::frame::to_frame!(Comparison, Members, ProgrammeImpact, Retention);

@@ -5,6 +5,7 @@ mod daily_states;
 mod lifecycle;
 mod power_curve;
 mod stickiness;
+mod stored;
 mod transitions;
 
 pub use active_users::{ActiveCount, ActiveUsers, ActiveUsersOptions, Window};
@@ -13,3 +14,5 @@ pub use lifecycle::{Lifecycle, LifecycleOptions, LifecyclePeriod, NewlyDormant};
 pub use power_curve::{PowerCurve, PowerCurveOptions, PowerCurvePoint};
 pub use stickiness::{DayStickiness, MonthStickiness, Stickiness, StickinessOptions};
 pub use transitions::Transitions;
+
+crate::frame::to_frame!(ActiveUsers, DailyStates, Lifecycle, PowerCurve, Stickiness, Transitions);

@@ -4,4 +4,8 @@ pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod pool;
 pub(crate) mod read;
+pub(crate) mod stored;
 pub(crate) mod write;
+
+pub use write::ToFrame;
+pub(crate) use write::to_frame;
