@@ -8,13 +8,20 @@
 //! use the product a lot and have stayed for long are far more likely to attend, so that a plain comparison of
 //! participants with all others says that webinars work wonders. Every run prints the same.
 
+mod common {
+    pub(crate) mod page;
+}
+
+use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, Calendar, Date, EventColumns, Interval, Participation, ParticipationColumns, ProgrammeImpact,
-    ProgrammeImpactOptions, Result, date,
+    ProgrammeImpactOptions, date,
 };
+use common::page::{Outcome, heading, percent, share};
 
 const DAYS: i32 = 540;
 const USERS: i32 = 24_000;
@@ -23,49 +30,52 @@ const WINDOW: i32 = 28;
 const LOOK_BACK: i32 = 28;
 
 fn main() -> ExitCode {
-    match report() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("programme_impact: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::page::print("programme_impact", report)
 }
 
-fn report() -> Result<()> {
-    println!("# Do webinars make people stay?\n");
-    println!(
+fn report(out: &mut dyn Write) -> Outcome {
+    writeln!(out, "# Do webinars make people stay?\n")?;
+    writeln!(
+        out,
         "Two simulated companies of {USERS} users over {DAYS} days. In both a user may attend a webinar on a day of"
-    );
-    println!("use, the likelier the more they used the product in the four weeks before and the longer they have been");
-    println!("there. In the first company attending keeps 3 in 10 of those who would have left, in the second nobody.");
+    )?;
+    writeln!(
+        out,
+        "use, the likelier the more they used the product in the four weeks before and the longer they have been"
+    )?;
+    writeln!(
+        out,
+        "there. In the first company attending keeps 3 in 10 of those who would have left, in the second nobody."
+    )?;
 
-    heading("A company whose webinars work");
+    heading(out, "A company whose webinars work")?;
     let works = Company::simulate(2_024, 0.3);
-    let with = works.tell()?;
-    months(&with);
+    let with = works.tell(out)?;
+    months(&with, out)?;
 
-    heading("A company whose webinars do nothing");
+    heading(out, "A company whose webinars do nothing")?;
     let idle = Company::simulate(2_025, 0.0);
-    let without = idle.tell()?;
+    let without = idle.tell(out)?;
 
-    heading("Side by side");
-    println!("  Points of retention after {HORIZON} days:\n");
-    println!("  {:<12} {:>8} {:>8} {:>8}  95 % interval", "webinars", "truth", "naive", "ours");
+    heading(out, "Side by side")?;
+    writeln!(out, "  Points of retention after {HORIZON} days:\n")?;
+    writeln!(out, "  {:<12} {:>8} {:>8} {:>8}  95 % interval", "webinars", "truth", "naive", "ours")?;
     for (name, company, impact) in [("work", &works, &with), ("do nothing", &idle, &without)] {
         let ours = impact.retention();
-        println!(
+        writeln!(
+            out,
             "  {name:<12} {:>8} {:>8} {:>8}  {}",
             points(Some(company.truth)),
             points(impact.naive().difference()),
             points(ours.map(|effect| effect.difference)),
             range(ours.and_then(|effect| effect.interval)),
-        );
+        )?;
     }
-    println!(
+    writeln!(
+        out,
         "\nThe naive comparison cannot tell the two companies apart. Whoever attended in their fifth month stayed five"
-    );
-    println!("months to do so, and is compared with all who left in their first weeks.");
+    )?;
+    writeln!(out, "months to do so, and is compared with all who left in their first weeks.")?;
     Ok(())
 }
 
@@ -126,7 +136,7 @@ impl Company {
     }
 
     /// What an analyst of this company sees, who knows the log and the list of attendees.
-    fn tell(&self) -> Result<ProgrammeImpact> {
+    fn tell(&self, out: &mut dyn Write) -> Result<ProgrammeImpact, Box<dyn Error>> {
         let as_dates = |day: &Column| day.cast(&DataType::Date);
         let mut events = df!("user" => &self.users, "day" => &self.days)?;
         let mut webinar = df!("user" => &self.attendees, "attended_on" => &self.attended_on)?;
@@ -139,42 +149,55 @@ impl Company {
         builder.push(&events)?;
         let activity = builder.finish()?;
         let participants = Participation::from_frame(&webinar, &ParticipationColumns::new("user", "attended_on"))?;
-        println!("{activity}");
-        println!("Attendance: {participants}.");
+        writeln!(out, "{activity}")?;
+        writeln!(out, "Attendance: {participants}.")?;
 
         let options = ProgrammeImpactOptions::new(HORIZON.unsigned_abs())
             .window(WINDOW.unsigned_abs())
             .look_back(LOOK_BACK.unsigned_abs());
         let impact = activity.programme_impact(&participants, options)?;
         let naive = impact.naive();
-        println!(
+        writeln!(
+            out,
             "\nThe plain comparison: of those who attended, {} were there {HORIZON} days after they first came,",
-            share(naive.participants_retained, naive.participants)
-        );
-        println!(
+            percent(share(naive.participants_retained, naive.participants))
+        )?;
+        writeln!(
+            out,
             "of all others {}. That would be {} points, a splendid webinar.",
-            share(naive.others_retained, naive.others),
+            percent(share(naive.others_retained, naive.others)),
             points(naive.difference())
-        );
-        println!("\nThe fair comparison: each attendee against people who had come in the same month, had used the");
-        println!("product as much in the last {LOOK_BACK} days and were there on the same day, but did not attend.\n");
-        println!("{impact}");
+        )?;
+        writeln!(
+            out,
+            "\nThe fair comparison: each attendee against people who had come in the same month, had used the"
+        )?;
+        writeln!(
+            out,
+            "product as much in the last {LOOK_BACK} days and were there on the same day, but did not attend.\n"
+        )?;
+        writeln!(out, "{impact}")?;
 
         let interval = impact.retention().and_then(|effect| effect.interval);
         let held = interval.is_some_and(|found| found.lower <= self.truth && self.truth <= found.upper);
-        println!(
+        writeln!(
+            out,
             "\nThe simulation knows what each attendee would have done otherwise: the truth is {} points. The interval,",
             points(Some(self.truth))
-        );
-        println!("{}, {}.", range(interval), if held { "holds it" } else { "misses it" });
+        )?;
+        writeln!(out, "{}, {}.", range(interval), if held { "holds it" } else { "misses it" })?;
         Ok(impact)
     }
 }
 
 /// The effect by the month of attending.
-fn months(impact: &ProgrammeImpact) {
-    println!("\nBy month of attending (* some of its attendees cannot be judged yet, ~ or any more):\n");
-    println!("  {:<9} {:>9} {:>10} {:>10} {:>10}  95 % interval", "month", "attendees", "retained", "others", "points");
+fn months(impact: &ProgrammeImpact, out: &mut dyn Write) -> Outcome {
+    writeln!(out, "\nBy month of attending (* some of its attendees cannot be judged yet, ~ or any more):\n")?;
+    writeln!(
+        out,
+        "  {:<9} {:>9} {:>10} {:>10} {:>10}  95 % interval",
+        "month", "attendees", "retained", "others", "points"
+    )?;
     for month in impact.months() {
         let effect = &month.retention;
         let sign = match month.coverage {
@@ -182,7 +205,8 @@ fn months(impact: &ProgrammeImpact) {
             attrition::Coverage::Truncated => "~",
             _ => "",
         };
-        println!(
+        writeln!(
+            out,
             "  {:<9} {:>9} {:>8.1} % {:>8.1} % {:>10}  {}",
             format!("{}{sign}", &month.span.start.to_string()[..7]),
             month.participants,
@@ -190,9 +214,10 @@ fn months(impact: &ProgrammeImpact) {
             100.0 * effect.comparable,
             points(Some(effect.difference)),
             range(effect.interval)
-        );
+        )?;
     }
-    println!("\nOne month alone says little; taken together they do.");
+    writeln!(out, "\nOne month alone says little; taken together they do.")?;
+    Ok(())
 }
 
 /// SplitMix64 of Steele, Lea and Flood (2014): small, and the same on every machine.
@@ -238,10 +263,6 @@ fn first_day() -> Date {
     date(2024, 1, 1)
 }
 
-fn heading(title: &str) {
-    println!("\n## {title}\n");
-}
-
 fn points(difference: Option<f64>) -> String {
     difference.map_or("-".to_owned(), |difference| format!("{:+.1}", 100.0 * difference))
 }
@@ -249,9 +270,4 @@ fn points(difference: Option<f64>) -> String {
 fn range(interval: Option<Interval>) -> String {
     interval
         .map_or("-".to_owned(), |Interval { lower, upper }| format!("{:+.1} to {:+.1}", 100.0 * lower, 100.0 * upper))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for display")]
-fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
 }

@@ -8,7 +8,7 @@ mod error;
 mod frame;
 mod statistics;
 
-pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Split};
+pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
     AgeBy, Balance, Base, Cohort, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison,
@@ -25,6 +25,7 @@ pub use engagement::{
     TimeToFirstUse, Transitions, Window,
 };
 pub use error::{Error, Result};
+pub use frame::ToFrame;
 pub use frame::ids::Id;
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
 
@@ -47,8 +48,8 @@ pub mod prelude {
         NaiveComparison, NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Period, PowerCurve,
         PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress,
         RateDifference, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns,
-        Span, Split, Stickiness, StickinessOptions, TimeToFirstUse, Transitions, TrendTest, ValueCell, ValueRetention,
-        Weekday, Window, date,
+        Segmented, Span, Split, Stickiness, StickinessOptions, TimeToFirstUse, ToFrame, Transitions, TrendTest,
+        ValueCell, ValueRetention, Weekday, Window, date,
     };
     #[doc(no_inline)]
     pub use polars::prelude::*;

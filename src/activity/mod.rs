@@ -20,6 +20,7 @@ mod offsets;
 mod parquet;
 mod reduce;
 mod rows;
+mod segmented;
 mod segments;
 mod select;
 mod shard;
@@ -30,6 +31,7 @@ pub(crate) mod sweep;
 pub use builder::{ActivityBuilder, Progress};
 pub use columns::EventColumns;
 pub use intake::Intake;
+pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};
 
 use polars::prelude::DataFrame;
@@ -37,9 +39,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::{Error, Result};
+use crate::frame::to_frame;
 use ledger::Ledger;
 pub(crate) use ledger::Rows;
 use merge::Recent;
+
+to_frame!(Activity);
 
 /// First and last day of observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Activity;
 use super::ledger::Ledger;
+use super::segmented::NO_SEGMENT;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, IdType};
 use crate::frame::pool::{NO_KEY, Pool};
@@ -52,11 +53,16 @@ impl Split {
     }
 }
 
+/// Segments in alphabetical order, none last.
+pub(super) fn order(segment: &Option<String>) -> (bool, Option<&str>) {
+    (segment.is_none(), segment.as_deref())
+}
+
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<24} {:>10} {:>12} {:>12}", "segment", "actors", "active days", "events")?;
         self.parts.iter().try_for_each(|(name, part)| {
-            let name = name.as_deref().unwrap_or("(none)");
+            let name = name.as_deref().unwrap_or(NO_SEGMENT);
             writeln!(f, "{name:<24} {:>10} {:>12} {:>12}", part.actors(), part.active_days(), part.events())
         })
     }
@@ -76,6 +82,12 @@ impl Activity {
     /// many there are, and actors that the frame does not know are kept under `None`, so every actor is in one part.
     ///
     /// Each part has the observation of the whole, and its intake too: what was left out belongs to no segment.
+    /// [`Split::each`] asks all parts one question.
+    ///
+    /// A segment belongs to an actor and holds for its whole history. To divide by what is known of accounts, make them
+    /// the actors with [`by_account`](Self::by_account). Segments that change over time cannot be given: by the plan of
+    /// today an actor who moved up last week was on the higher plan all along. Nor should a segment rest on what came
+    /// later than the days it is looked at: whoever lived to move up stayed until then, and will look loyal.
     ///
     /// # Errors
     ///
@@ -109,7 +121,7 @@ impl Activity {
         let part = |actors: Vec<usize>| self.with_ledger(ledger.select(&actors, i32::MAX));
         let parts = names.zip(actors).filter(|(_, actors)| !actors.is_empty());
         let mut parts: Vec<_> = parts.map(|(name, actors)| (name, part(actors))).collect();
-        parts.sort_by(|(left, _), (right, _)| (left.is_none(), left).cmp(&(right.is_none(), right)));
+        parts.sort_by(|(left, _), (right, _)| order(left).cmp(&order(right)));
         Ok(Split { parts })
     }
 

@@ -91,6 +91,7 @@ impl RateDifference {
 
 /// The answer of [`Comparison::of_segments`] and [`Retention::compare`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredComparison")]
 pub struct Comparison {
     pub(super) options: ComparisonOptions,
     pub(super) kind: Kind,
@@ -105,6 +106,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Whether segments are retained differently: plans, countries, variants of an experiment, each by its triangle.
+    /// Those of a [`Split`](crate::Split) come as [`Segmented::labelled`](crate::Segmented::labelled) gives them.
     ///
     /// ```text
     /// at age k     sum over cohorts c of w(c) (rate of the segment - rate of the baseline in c) / sum of w(c),
@@ -163,9 +165,8 @@ impl Comparison {
     /// let split = builder.finish()?.split_by(&plans, &SegmentColumns::new("id", "plan"))?;
     ///
     /// let options = RetentionOptions::new(Period::Month).criterion(Criterion::Streak);
-    /// let free = split.part(Some("free")).unwrap().retention(options.clone())?;
-    /// let pro = split.part(Some("pro")).unwrap().retention(options)?;
-    /// let comparison = Comparison::of_segments([("free", &free), ("pro", &pro)], ComparisonOptions::new())?;
+    /// let triangles = split.each(|part| part.retention(options.clone()))?;
+    /// let comparison = Comparison::of_segments(triangles.labelled(), ComparisonOptions::new())?;
     ///
     /// let february = comparison.at("pro", 1).unwrap();
     /// assert_eq!((february.active, february.eligible, february.baseline_active), (3, 3, 0));
@@ -222,8 +223,7 @@ impl Comparison {
         }
         let grace = options.grace_of(period) as usize;
         let further = if kind == Kind::Cohorts && criterion == Criterion::OnOrAfter { grace } else { 0 };
-        let named = options.baseline.as_ref().and_then(|label| groups.iter().position(|group| group.label == *label));
-        let baseline = named.unwrap_or(0);
+        let baseline = options.baseline_of(&groups);
         let mut ages = options.ages.clone().unwrap_or_else(|| (1..=horizon).collect());
         ages.sort_unstable();
         ages.dedup();

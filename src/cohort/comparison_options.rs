@@ -128,6 +128,12 @@ impl ComparisonOptions {
         Wilson::new(self.confidence)
     }
 
+    /// The place of the baseline among these groups.
+    pub(super) fn baseline_of(&self, groups: &[ComparedGroup]) -> usize {
+        let named = self.baseline.as_ref().and_then(|label| groups.iter().position(|group| group.label == *label));
+        named.unwrap_or(0)
+    }
+
     /// The grace in periods.
     pub(super) fn grace_of(&self, period: Period) -> u32 {
         self.grace.unwrap_or(match period {

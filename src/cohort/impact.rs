@@ -3,6 +3,7 @@
 mod frames;
 mod options;
 mod protocol;
+mod stored;
 mod trial;
 mod verdict;
 
@@ -157,6 +158,7 @@ pub struct NaiveComparison {
 
 /// The answer of [`Activity::programme_impact`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredProgrammeImpact")]
 pub struct ProgrammeImpact {
     options: ProgrammeImpactOptions,
     as_of: Date,

@@ -14,6 +14,7 @@ mod options;
 mod participation;
 mod retention;
 mod stored;
+mod stored_triangle;
 mod strata;
 mod tally;
 mod trend;
@@ -35,3 +36,5 @@ pub use participation::{Participation, ParticipationColumns, ParticipationIntake
 pub use retention::{Cohort, CohortKey, CurvePoint, EntriesLeftOut, Retention, RetentionCell};
 pub use trend::RetentionTrend;
 pub use value::{ValueCell, ValueRetention};
+
+crate::frame::to_frame!(Comparison, Members, ProgrammeImpact, Retention, RetentionTrend, ValueRetention);

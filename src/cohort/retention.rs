@@ -144,7 +144,7 @@ impl From<LeftOut> for EntriesLeftOut {
 
 /// The answer of [`Activity::retention`] and [`Activity::retention_of`]: a triangle of cohorts and ages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "super::stored::Stored", into = "super::stored::Stored")]
+#[serde(try_from = "super::stored_triangle::StoredRetention")]
 pub struct Retention {
     pub(super) options: RetentionOptions,
     pub(super) as_of: Date,

@@ -1,65 +1,38 @@
-//! Triangles as they are stored, and looked through before they are believed.
+//! What has to hold of answers that are read back.
 
-use serde::{Deserialize, Serialize};
+use super::ages::Criterion;
+use super::comparison::{ComparedGroup, Comparison, Kind, RateDifference};
+use super::comparison_options::ComparisonOptions;
+use crate::calendar::{Date, Period};
+use crate::frame::stored::{asked, holds, stored};
+use crate::statistics::LogRank;
 
-use super::options::RetentionOptions;
-use super::retention::{Cohort, EntriesLeftOut, Retention};
-use crate::calendar::Date;
-use crate::error::{Error, Result};
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
-    options: RetentionOptions,
+stored!(StoredComparison as Comparison {
+    options: ComparisonOptions,
+    kind: Kind,
+    period: Period,
+    criterion: Criterion,
     as_of: Date,
-    cohorts: Vec<Cohort>,
-    by_label: bool,
-    left_out: EntriesLeftOut,
-    ages: usize,
-    closed: Vec<u32>,
-    begun: Vec<u32>,
-    so_far: Vec<u32>,
-    active: Vec<u32>,
-    eligible: Vec<u32>,
-    base: Vec<u32>,
-}
+    groups: Vec<ComparedGroup>,
+    baseline: usize,
+    differences: Vec<RateDifference>,
+    log_rank: Option<LogRank>,
+});
 
-impl From<Retention> for Stored {
-    fn from(triangle: Retention) -> Self {
-        let Retention {
-            options,
-            as_of,
-            cohorts,
-            by_label,
-            left_out,
-            ages,
-            closed,
-            begun,
-            so_far,
-            active,
-            eligible,
-            base,
-        } = triangle;
-        Self { options, as_of, cohorts, by_label, left_out, ages, closed, begun, so_far, active, eligible, base }
-    }
-}
-
-impl TryFrom<Stored> for Retention {
-    type Error = Error;
-
-    fn try_from(stored: Stored) -> Result<Self> {
-        let Stored { options, as_of, cohorts, by_label, left_out, ages, closed, begun, so_far, active, eligible, base } =
-            stored;
-        options.check()?;
-        let rows = cohorts.len();
-        let cells = rows.checked_mul(ages);
-        let fits = |column: &[u32]| Some(column.len()) == cells;
-        let counted =
-            ages > 0 && ages <= 1 << 26 && [&so_far, &active, &eligible].into_iter().all(|column| fits(column));
-        if !counted || !(base.is_empty() || fits(&base)) || closed.len() != rows || begun.len() != rows {
-            let value = format!("{rows} cohorts, {ages} ages");
-            let reason = "the counts are not one a cohort and age; the stored triangle has been changed";
-            return Err(Error::InvalidOption { option: "triangle", value, reason });
+impl Comparison {
+    fn check(&self) -> Result<(), String> {
+        asked(self.options.check(&self.groups))?;
+        let baseline = self.options.baseline_of(&self.groups);
+        holds(self.baseline == baseline, "the baseline is the group that was named, or the first")?;
+        for one in &self.differences {
+            let compared = one.group < self.groups.len() && one.group != self.baseline;
+            holds(compared, "what is compared with the baseline is another group")?;
+            let of = |part: u64, whole: u64| whole > 0 && part <= whole;
+            let shares = of(one.active, one.eligible) && of(one.baseline_active, one.baseline_eligible);
+            holds(shares, "no more members are retained than there are")?;
         }
-        Ok(Self { options, as_of, cohorts, by_label, left_out, ages, closed, begun, so_far, active, eligible, base })
+        let sizes = |test: &LogRank| [test.observed.len(), test.expected.len()];
+        let tested = self.log_rank.as_ref().is_none_or(|test| sizes(test) == [self.groups.len(); 2]);
+        holds(tested, "the log-rank test has a count for each group")
     }
 }

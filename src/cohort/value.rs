@@ -14,6 +14,7 @@ use super::retention::{CohortKey, Retention, question};
 use super::tally::Tally;
 use crate::activity::Activity;
 use crate::error::{Error, Result};
+use crate::frame::stored::{holds, stored};
 use crate::frame::write;
 
 /// One cell of a triangle of values: a cohort at an age.
@@ -60,7 +61,7 @@ fn quotient(value: Option<f64>, count: Option<u64>) -> Option<f64> {
 
 /// The answer of [`Activity::value_retention`] and [`Activity::value_retention_of`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[serde(try_from = "StoredValues")]
 pub struct ValueRetention {
     paying: Retention,
     /// Per cell, cohort by cohort.
@@ -69,24 +70,19 @@ pub struct ValueRetention {
     cumulative: Vec<f64>,
 }
 
-#[derive(Deserialize)]
-struct Stored {
+stored!(StoredValues as ValueRetention {
     paying: Retention,
     so_far: Vec<f64>,
     value: Vec<f64>,
     cumulative: Vec<f64>,
-}
+});
 
-impl TryFrom<Stored> for ValueRetention {
-    type Error = Error;
-
-    fn try_from(stored: Stored) -> Result<Self> {
-        let Stored { paying, so_far, value, cumulative } = stored;
-        if [&so_far, &value, &cumulative].into_iter().any(|column| column.len() != paying.active.len()) {
-            let reason = "the values are not one a cohort and age; the stored triangle has been changed";
-            return Err(Error::InvalidOption { option: "value", value: value.len().to_string(), reason });
-        }
-        Ok(Self { paying, so_far, value, cumulative })
+impl ValueRetention {
+    fn check(&self) -> Result<(), String> {
+        let columns = [&self.so_far, &self.value, &self.cumulative];
+        let cells = columns.iter().all(|column| column.len() == self.paying.active.len());
+        holds(cells, "there is a value for each cohort and age")?;
+        holds(columns.into_iter().flatten().all(|value| value.is_finite()), "values are numbers")
     }
 }
 

@@ -37,7 +37,7 @@ impl fmt::Display for Window {
 /// What [`Activity::active_users`] should count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveUsersOptions {
-    windows: Vec<Window>,
+    pub(super) windows: Vec<Window>,
     between: Option<(Date, Date)>,
 }
 
@@ -56,7 +56,7 @@ impl ActiveUsersOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let refuse = |value: String, reason| Err(Error::InvalidOption { option: "windows", value, reason });
         if self.windows.is_empty() {
             return refuse("none".to_owned(), "name at least one window, like Window::Days(7)");
@@ -97,9 +97,10 @@ pub struct ActiveCount {
 
 /// The answer of [`Activity::active_users`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredActiveUsers")]
 pub struct ActiveUsers {
-    options: ActiveUsersOptions,
-    series: Vec<Vec<ActiveCount>>,
+    pub(super) options: ActiveUsersOptions,
+    pub(super) series: Vec<Vec<ActiveCount>>,
 }
 
 /// # Engagement

@@ -91,7 +91,7 @@ impl DailyStatesOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let refuse =
             |option, value: u32, reason| Err(Error::InvalidOption { option, value: value.to_string(), reason });
         if self.week_days < 2 {
@@ -105,6 +105,12 @@ impl DailyStatesOptions {
         }
         Ok(())
     }
+
+    /// A day of an observation from one day to another.
+    pub(super) fn day(&self, date: Date, (first, last): (Date, Date), counts: [u64; 7]) -> DayStates {
+        let month = Span { start: date - (self.month_days.cast_signed() - 1), end: date };
+        DayStates { date, coverage: Coverage::of(month, first, last), counts }
+    }
 }
 
 impl Default for DailyStatesOptions {
@@ -115,13 +121,14 @@ impl Default for DailyStatesOptions {
 
 /// How many actors were in each state on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredDayStates")]
 pub struct DayStates {
     /// The day.
     pub date: Date,
     /// [`Coverage::Truncated`] if the month that ends with the day begins before the observation.
     pub coverage: Coverage,
     /// Actors in each state, in the order of [`DailyState::ALL`].
-    counts: [u64; 7],
+    pub(super) counts: [u64; 7],
 }
 
 impl DayStates {
@@ -158,11 +165,12 @@ impl DayStates {
 
 /// The answer of [`Activity::daily_states`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredDailyStates")]
 pub struct DailyStates {
-    options: DailyStatesOptions,
-    days: Vec<DayStates>,
+    pub(super) options: DailyStatesOptions,
+    pub(super) days: Vec<DayStates>,
     /// Per day, the moves into it that the sweep counted; the others follow from the counts of the day before.
-    flows: Vec<[u32; FLOWS]>,
+    pub(super) flows: Vec<[u32; FLOWS]>,
 }
 
 impl Activity {
@@ -255,9 +263,7 @@ impl Activity {
         let mut counts = [0; 7];
         let day = |(after, flows): (i32, &[u32; FLOWS])| {
             counts = transitions::counts_after(&transitions::moves(&counts, flows));
-            let date = first + after;
-            let month = Span { start: date - (lengths.1 - 1), end: date };
-            DayStates { date, coverage: Coverage::of(month, first, as_of), counts }
+            options.day(first + after, (first, as_of), counts)
         };
         let days = (0..).zip(&flows).map(day).collect();
         Ok(DailyStates { options, days, flows })

@@ -42,7 +42,7 @@ impl LifecycleOptions {
         self
     }
 
-    fn check(&self) -> Result<Wilson> {
+    pub(super) fn check(&self) -> Result<Wilson> {
         if self.dormant_after == 0 {
             let reason = "an actor is dormant after at least one whole period of silence, so 1 or more";
             return Err(Error::InvalidOption { option: "dormant_after", value: "0".to_owned(), reason });
@@ -119,10 +119,11 @@ pub struct LifecyclePeriod {
 
 /// The answer of [`Activity::lifecycle`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredLifecycle")]
 pub struct Lifecycle {
-    options: LifecycleOptions,
-    as_of: Date,
-    periods: Vec<LifecyclePeriod>,
+    pub(super) options: LifecycleOptions,
+    pub(super) as_of: Date,
+    pub(super) periods: Vec<LifecyclePeriod>,
 }
 
 impl Activity {

@@ -7,6 +7,7 @@ mod daily_states;
 mod lifecycle;
 mod power_curve;
 mod stickiness;
+mod stored;
 mod transitions;
 mod uses;
 
@@ -21,3 +22,5 @@ pub use lifecycle::{Lifecycle, LifecycleOptions, LifecyclePeriod, NewlyDormant};
 pub use power_curve::{PowerCurve, PowerCurveOptions, PowerCurvePoint};
 pub use stickiness::{DayStickiness, MonthStickiness, Stickiness, StickinessOptions};
 pub use transitions::Transitions;
+
+crate::frame::to_frame!(ActiveUsers, Adoption, Breadth, DailyStates, Lifecycle, PowerCurve, Stickiness, Transitions);

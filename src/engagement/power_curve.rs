@@ -43,7 +43,7 @@ impl PowerCurveOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if let Window::Days(days) = self.window
             && !(1..=MAX_WINDOW).contains(&days)
         {
@@ -62,13 +62,14 @@ impl From<Window> for PowerCurveOptions {
 
 /// The actors of one window by the number of days on which they were active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredPowerCurvePoint")]
 pub struct PowerCurvePoint {
     /// The days of the window; a trailing window is labelled by the last of them.
     pub span: Span,
     /// How much of the window was observed.
     pub coverage: Coverage,
     /// Actors active on at least 1, 2, ... days.
-    at_least: Vec<u64>,
+    pub(super) at_least: Vec<u64>,
 }
 
 impl PowerCurvePoint {
@@ -125,13 +126,14 @@ impl PowerCurvePoint {
 
 /// The answer of [`Activity::power_curve`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredPowerCurve")]
 pub struct PowerCurve {
-    options: PowerCurveOptions,
-    windows: Vec<(Span, Coverage)>,
+    pub(super) options: PowerCurveOptions,
+    pub(super) windows: Vec<(Span, Coverage)>,
     /// The days of the longest window.
-    width: usize,
+    pub(super) width: usize,
     /// Per window, the actors active on at least 1, 2, ... days.
-    at_least: Vec<u32>,
+    pub(super) at_least: Vec<u32>,
 }
 
 impl Activity {
@@ -376,7 +378,7 @@ fn check_size(windows: usize, days: usize) -> Result<()> {
     if count > limit { Err(Error::TooLarge { what, count, limit, way_out }) } else { Ok(()) }
 }
 
-fn days_of(span: &Span) -> usize {
+pub(super) fn days_of(span: &Span) -> usize {
     usize::try_from(span.end - span.start + 1).unwrap_or(0)
 }
 

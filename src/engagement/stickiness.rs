@@ -110,10 +110,11 @@ impl MonthStickiness {
 
 /// The answer of [`Activity::stickiness`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredStickiness")]
 pub struct Stickiness {
-    options: StickinessOptions,
-    days: Vec<DayStickiness>,
-    months: Vec<MonthStickiness>,
+    pub(super) options: StickinessOptions,
+    pub(super) days: Vec<DayStickiness>,
+    pub(super) months: Vec<MonthStickiness>,
 }
 
 impl Activity {

@@ -40,13 +40,14 @@ pub(super) type Moves = [u64; POSSIBLE.len()];
 
 /// Moves between states over a stretch of days, put together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored::StoredTransitions")]
 pub struct Transitions {
-    first: Date,
-    last: Date,
+    pub(super) first: Date,
+    pub(super) last: Date,
     /// Into so many days.
-    days: u32,
+    pub(super) days: u32,
     /// In the order of [`POSSIBLE`].
-    counts: Moves,
+    pub(super) counts: Moves,
 }
 
 impl Transitions {
@@ -265,6 +266,23 @@ pub(super) fn moves(before: &[u64; 7], flows: &[u32; FLOWS]) -> Moves {
         flow[DORMANT_TO_RESURRECTED],
         stays(Dormant, &[flow[DORMANT_TO_RESURRECTED]]),
     ]
+}
+
+/// Whether there were as many actors in each state as the sweep says have left it.
+pub(super) fn can_be(before: &[u64; 7], flows: &[u32; FLOWS]) -> bool {
+    let left =
+        |flows: &[usize], counted: &[u32; FLOWS]| flows.iter().map(|&flow| u64::from(counted[flow])).sum::<u64>();
+    [
+        (New, &[KEPT][..]),
+        (Current, &[KEPT + 1]),
+        (Reactivated, &[KEPT + 2]),
+        (Resurrected, &[KEPT + 3]),
+        (AtRiskWeek, &[WEEK_TO_CURRENT, WEEK_TO_REACTIVATED, WEEK_TO_MONTH]),
+        (AtRiskMonth, &[MONTH_TO_REACTIVATED, MONTH_TO_RESURRECTED, MONTH_TO_DORMANT]),
+        (Dormant, &[DORMANT_TO_RESURRECTED]),
+    ]
+    .into_iter()
+    .all(|(state, leave)| left(leave, flows) <= before[state as usize])
 }
 
 /// Where the moves lead.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::stored::{holds, stored};
+
 /// One id, as it stood in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id<'a> {
@@ -67,12 +69,25 @@ impl IdType {
     pub(crate) fn is_signed(self) -> bool {
         matches!(self, Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64)
     }
+
+    /// Whether a key is that of an integer of this type.
+    fn holds(self, key: u64) -> bool {
+        let bits = match self {
+            Self::Int8 | Self::UInt8 => 8,
+            Self::Int16 | Self::UInt16 => 16,
+            Self::Int32 | Self::UInt32 => 32,
+            Self::Int64 | Self::UInt64 => return true,
+            Self::String => return false,
+        };
+        if self.is_signed() { [0, -1].contains(&(Ids::signed_id(key) >> (bits - 1))) } else { key >> bits == 0 }
+    }
 }
 
 /// Distinct ids in ascending order; an id's place in it is its number everywhere else.
 ///
 /// Integers are held as keys that order like the ids themselves: a signed one with its sign bit turned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredIds")]
 pub(crate) struct Ids {
     id_type: IdType,
     keys: Vec<u64>,
@@ -80,9 +95,28 @@ pub(crate) struct Ids {
     ends: Vec<usize>,
 }
 
+stored!(StoredIds as Ids { id_type: IdType, keys: Vec<u64>, text: String, ends: Vec<usize> });
+
 impl Ids {
     pub(crate) fn new(id_type: IdType) -> Self {
         Self { id_type, keys: Vec::new(), text: String::new(), ends: Vec::new() }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let laid_out = match self.id_type {
+            IdType::String => {
+                let whole = self.ends.last().copied().unwrap_or(0) == self.text.len();
+                let on_characters = self.ends.iter().all(|&end| self.text.is_char_boundary(end));
+                self.keys.is_empty() && whole && on_characters && self.ends.is_sorted()
+            }
+            integer => {
+                let fit = self.keys.iter().all(|&key| integer.holds(key));
+                self.text.is_empty() && self.ends.is_empty() && fit
+            }
+        };
+        holds(laid_out, "each id lies within the text, or fits its type of integer")?;
+        let ascend = (1..self.len()).all(|number| self.compare(number - 1, self, number) == Ordering::Less);
+        holds(ascend, "ids ascend, each once")
     }
 
     pub(crate) fn id_type(&self) -> IdType {
@@ -237,6 +271,34 @@ mod tests {
         assert_eq!(list.position(Id::UInt(1)), Some(3));
         assert_eq!(list.position(Id::UInt(u64::MAX)), None);
         assert_eq!(list.position(Id::Str("1")), None);
+    }
+
+    #[test]
+    fn read_back_as_they_were_or_not_at_all() {
+        let strings = |text: &str, ends: &[usize]| {
+            Ids { id_type: IdType::String, keys: vec![], text: text.to_owned(), ends: ends.to_vec() }.check().is_ok()
+        };
+        assert!(strings("", &[]) && strings("", &[0]) && strings("aab", &[0, 1, 3]) && strings("bā", &[1, 3]));
+        for (text, ends) in [("a", &[][..]), ("a", &[2]), ("ab", &[1]), ("ab", &[2, 1, 2]), ("bā", &[1, 2, 3])] {
+            assert!(!strings(text, ends), "{text} {ends:?}");
+        }
+        assert!(!strings("ba", &[1, 2]) && !strings("aa", &[1, 2]) && !strings("", &[0, 0]));
+
+        let integers = |id_type, keys: &[u64]| {
+            Ids { id_type, keys: keys.to_vec(), text: String::new(), ends: vec![] }.check().is_ok()
+        };
+        let signed = |id| Ids::signed_key(id);
+        assert!(integers(IdType::Int8, &[signed(-128), signed(0), signed(127)]));
+        assert!(integers(IdType::Int64, &[0, u64::MAX]) && integers(IdType::UInt64, &[0, u64::MAX]));
+        assert!(integers(IdType::UInt8, &[0, 255]) && integers(IdType::UInt32, &[u64::from(u32::MAX)]));
+        assert!(!integers(IdType::Int8, &[signed(128)]) && !integers(IdType::Int8, &[signed(-129)]));
+        assert!(
+            !integers(IdType::UInt8, &[256]) && !integers(IdType::UInt16, &[65_536]) && !integers(IdType::Int32, &[0])
+        );
+        assert!(!integers(IdType::UInt8, &[2, 1]) && !integers(IdType::UInt8, &[1, 1]));
+        assert!(!integers(IdType::String, &[1]));
+        let two_ways = Ids { ends: vec![0], ..ints(&[1]) };
+        assert!(two_ways.check().is_err());
     }
 
     #[test]

@@ -4,5 +4,9 @@ pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod pool;
 pub(crate) mod read;
+pub(crate) mod stored;
 pub(crate) mod times;
 pub(crate) mod write;
+
+pub use write::ToFrame;
+pub(crate) use write::to_frame;

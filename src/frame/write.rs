@@ -11,6 +11,28 @@ use super::ids::{Id, IdType, Ids};
 use crate::calendar::Date;
 use crate::error::Result;
 
+/// An answer that can be written as a frame. Every answer of this crate is one.
+pub trait ToFrame {
+    /// The answer as a frame. Its columns are told at the answer's own `to_frame`, which this is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
+    fn to_frame(&self) -> Result<DataFrame>;
+}
+
+/// Says of answers that their own `to_frame` is that of [`ToFrame`].
+macro_rules! to_frame {
+    ($($answer:ty),+ $(,)?) => {
+        $(impl $crate::frame::ToFrame for $answer {
+            fn to_frame(&self) -> $crate::Result<polars::prelude::DataFrame> {
+                <$answer>::to_frame(self)
+            }
+        })+
+    };
+}
+pub(crate) use to_frame;
+
 /// A frame of columns of one length.
 pub(crate) fn frame(columns: Vec<Column>) -> Result<DataFrame> {
     let height = columns.first().map_or(0, Column::len);
@@ -24,6 +46,31 @@ where
     Series: NamedFrom<Items, T>,
 {
     Series::new(name.into(), items).into_column()
+}
+
+/// Frames with the same columns below each other, and in front a column with the name of each.
+pub(crate) fn stacked<'a>(
+    column: &str,
+    frames: impl Iterator<Item = Result<(Option<&'a str>, DataFrame)>>,
+) -> Result<DataFrame> {
+    let mut names = Vec::new();
+    let mut stacked: Option<DataFrame> = None;
+    for named in frames {
+        let (name, frame) = named?;
+        names.extend(std::iter::repeat_n(name, frame.height()));
+        match &mut stacked {
+            None => stacked = Some(frame),
+            Some(stacked) => {
+                stacked.vstack_mut_owned(frame)?;
+            }
+        }
+    }
+    let mut columns = vec![self::column(column, names)];
+    if let Some(mut stacked) = stacked {
+        stacked.rechunk_mut();
+        columns.extend(stacked.into_columns());
+    }
+    self::frame(columns)
 }
 
 /// A column of dates.

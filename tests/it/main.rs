@@ -30,3 +30,5 @@ mod oracle;
 mod parts;
 mod power_curve;
 mod properties;
+mod segmented;
+mod stored;

@@ -1,0 +1,293 @@
+//! Stored answers edited by hand: whatever stands in the file, reading it ends in an error or in an answer that can be
+//! looked at from all sides.
+
+use std::fmt::{Debug, Display};
+
+use attrition::polars::prelude::*;
+use attrition::{
+    ActiveUsers, ActiveUsersOptions, Activity, Comparison, ComparisonDetail, ComparisonOptions, Criterion, DailyState,
+    DailyStates, DailyStatesOptions, DayStates, LeftOut, Lifecycle, LifecycleOptions, Members, NewlyDormant,
+    Participation, ParticipationColumns, Period, PowerCurve, PowerCurvePoint, ProgrammeImpact, ProgrammeImpactOptions,
+    RateDifference, RetentionOptions, SegmentColumns, Segmented, Stickiness, StickinessOptions, Transitions, Window,
+    date,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::log::{Mapped, event, frame_with, ingest};
+
+/// Eight users over 40 days, the more often the lower their number, and six who come once.
+fn activity() -> Activity {
+    let days = (0..40_i32).flat_map(|day| (1..=8).filter(move |user| day % user == 0).map(move |user| (user, day)));
+    let once = (9..=14).map(|user| (user, 0));
+    let log: Vec<_> = days.chain(once).map(|(user, day)| event(i64::from(user), 19_723 + day + user)).collect();
+    ingest(&log, Mapped::NONE, Some((19_720, 19_790)))
+}
+
+/// Every value one edit away: numbers, texts and nulls replaced, entries of lists dropped, doubled and turned around.
+fn edits(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Null => vec![json!(1), json!("x")],
+        Value::Bool(truth) => vec![json!(!truth)],
+        Value::Number(number) => {
+            let near = number.as_u64().map(|number| [json!(number + 1), json!(number.saturating_sub(1))]);
+            let far = [json!(0), json!(1), json!(-1), json!(u32::MAX), json!(u64::MAX), json!(1e300), Value::Null];
+            near.into_iter().flatten().chain(far).collect()
+        }
+        Value::String(_) => ["", "x", "āā", "2024-01-15", "-9999-01-01", "9999-12-31", "observed", "open", "Day", "On"]
+            .map(|text| json!(text))
+            .into(),
+        Value::Array(values) => {
+            let mut edited = vec![json!([])];
+            if let Some((last, but_last)) = values.split_last() {
+                edited.push(json!(but_last));
+                edited.push(json!([values, std::slice::from_ref(last)].concat()));
+                edited.push(values.iter().rev().cloned().collect());
+            }
+            // Long lists are all alike within.
+            let places = (0..values.len()).filter(|place| *place < 3 || *place + 2 > values.len());
+            for place in places {
+                for edit in edits(&values[place]) {
+                    let mut copy = values.clone();
+                    copy[place] = edit;
+                    edited.push(Value::Array(copy));
+                }
+            }
+            edited
+        }
+        Value::Object(fields) => {
+            let mut edited = Vec::new();
+            for (name, value) in fields {
+                for edit in edits(value) {
+                    let mut copy = fields.clone();
+                    copy.insert(name.clone(), edit);
+                    edited.push(Value::Object(copy));
+                }
+            }
+            edited
+        }
+    }
+}
+
+/// Reads every edit of an answer, and looks at those that are answers still. How many are refused, and how many not.
+fn edited<A>(answer: &A, look: impl Fn(&A)) -> (usize, usize)
+where
+    A: Serialize + DeserializeOwned + Debug + PartialEq,
+{
+    let stored = serde_json::to_value(answer).unwrap();
+    let back: A = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(&back, answer);
+    look(&back);
+    let (mut refused, mut taken) = (0, 0);
+    for edit in edits(&stored) {
+        match serde_json::from_value::<A>(edit) {
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'));
+                refused += 1;
+            }
+            Ok(answer) => {
+                look(&answer);
+                taken += 1;
+            }
+        }
+    }
+    (refused, taken)
+}
+
+fn shown(answer: &(impl Display + Debug)) {
+    assert!(!format!("{answer} {answer:?}").is_empty());
+}
+
+/// Reads an answer of which one place was changed.
+fn with<A: Serialize + DeserializeOwned>(answer: &A, place: &str, value: Value) -> Result<A, String> {
+    let mut stored = serde_json::to_value(answer).unwrap();
+    *stored.pointer_mut(place).unwrap_or_else(|| panic!("{place}")) = value;
+    serde_json::from_value(stored).map_err(|error| error.to_string())
+}
+
+fn refuses<A: Serialize + DeserializeOwned + Debug>(answer: &A, place: &str, value: Value, reason: &str) {
+    let error = with(answer, place, value.clone()).expect_err(place);
+    assert!(error.contains(reason), "{place} = {value}: {error}");
+}
+
+#[test]
+fn active_users() {
+    let windows = [Window::Days(1), Window::Days(7), Window::Calendar(Period::Week)];
+    let usage: ActiveUsers = activity().active_users(ActiveUsersOptions::new(windows)).unwrap();
+    let (refused, taken) = edited(&usage, |usage| {
+        shown(usage);
+        usage.to_frame().unwrap();
+        for window in windows {
+            for day in (-9..90).map(|day| date(2024, 1, 1) + day) {
+                assert!(usage.on(window, day).is_none_or(|count| count.span.end >= day));
+            }
+        }
+    });
+    assert!(refused > 20 && taken > 20, "{refused} {taken}");
+    refuses(&usage, "/series", json!([[], []]), "a series of counts for each window");
+    refuses(&usage, "/series/1", json!([]), "end with the same days");
+    refuses(&usage, "/series/2/1/span/end", json!("2023-01-01"), "in order of time");
+    refuses(&usage, "/options/windows", json!([]), "at least one window");
+}
+
+#[test]
+fn stickiness() {
+    let stickiness: Stickiness = activity().stickiness(StickinessOptions::new()).unwrap();
+    edited(&stickiness, |stickiness| {
+        shown(stickiness);
+        assert!(stickiness.months().iter().all(|month| month.mean_dau().is_finite()));
+        stickiness.to_frame().unwrap();
+        stickiness.months_to_frame().unwrap();
+    });
+    refuses(&stickiness, "/months/0/days", json!(0), "an observed day");
+}
+
+#[test]
+fn lifecycles() {
+    for period in [Period::Day, Period::Week] {
+        let lifecycle: Lifecycle = activity().lifecycle(LifecycleOptions::new(period).dormant_after(2)).unwrap();
+        let (refused, _) = edited(&lifecycle, |lifecycle| {
+            shown(lifecycle);
+            lifecycle.to_frame().unwrap();
+            for day in (-9..90).map(|day| date(2024, 1, 1) + day) {
+                assert!(lifecycle.on(day).is_none_or(|one| one.span.start <= day && day <= one.span.end));
+            }
+            let sums = lifecycle.periods().iter().map(|one| one.newly_dormant.map_or(0, NewlyDormant::total));
+            assert!(sums.sum::<u64>() < 1 << 40);
+        });
+        assert!(refused > 50, "{refused}");
+        refuses(&lifecycle, "/periods/3/new", json!(9), "those who came less those who went");
+        refuses(&lifecycle, "/periods/3/newly_dormant_so_far/new", json!(u64::MAX), "those who went");
+        refuses(&lifecycle, "/periods/3/newly_dormant", Value::Null, "known once the period has ended");
+        refuses(&lifecycle, "/periods/3/span/start", json!("2023-01-01"), "share no day");
+        refuses(&lifecycle, "/options/dormant_after", json!(0), "dormant_after");
+    }
+}
+
+#[test]
+fn daily_states() {
+    let states: DailyStates = activity().daily_states(DailyStatesOptions::new().week_days(3).month_days(9)).unwrap();
+    let all = |states: &DailyStates| states.transitions(date(2023, 1, 1), date(2025, 1, 1));
+    edited(&states, |states| {
+        shown(states);
+        states.to_frame().unwrap();
+        states.transitions_to_frame().unwrap();
+        shown(&all(states));
+    });
+    refuses(&states, "/days", json!([]), "every day has its moves");
+    refuses(&states, "/flows/4/5", json!(100), "leave a state");
+    refuses(&states, "/days/4/counts/0", json!(3), "follows from the one before");
+    refuses(&states, "/days/4/date", json!("2024-01-01"), "follows from the one before");
+    refuses(&states, "/options/week_days", json!(1), "week_days");
+    edited(&all(&states), |moves: &Transitions| {
+        shown(moves);
+        moves.to_frame().unwrap();
+        assert!(DailyState::ALL.into_iter().all(|state| moves.base(state) < u64::MAX));
+    });
+    edited(&states.days()[9], |day: &DayStates| assert!(day.seen() >= day.mau() && day.mau() >= day.wau()));
+}
+
+#[test]
+fn power_curves() {
+    for window in [Window::Days(5), Window::Calendar(Period::Month)] {
+        let curve: PowerCurve = activity().power_curve(window).unwrap();
+        let looked_at = |point: &PowerCurvePoint| {
+            (0..=point.days().min(40)).for_each(|k| assert_eq!(point.exactly(k).is_some(), k > 0));
+            assert!(point.mean_active_days().is_none_or(f64::is_finite));
+        };
+        let (refused, _) = edited(&curve, |curve| {
+            shown(curve);
+            curve.to_frame().unwrap();
+            curve.series().for_each(|point| looked_at(&point));
+        });
+        assert!(refused > 50, "{refused}");
+        refuses(&curve, "/at_least", json!([]), "a count for each day of each window");
+        refuses(&curve, "/width", json!(u64::MAX), "a count for each day of each window");
+        refuses(&curve, "/at_least/1", json!(1_000), "active on more days");
+        edited(&curve.series().nth(1).unwrap(), looked_at);
+    }
+}
+
+#[test]
+fn members() {
+    let numbers = [event(1, 0), event(2, 0), event(100, 0)];
+    for dtype in [DataType::Int8, DataType::UInt32, DataType::Int64, DataType::String] {
+        let frame = frame_with(&numbers, &dtype, &DataType::Int64);
+        let activity = Activity::from_frame(&frame, &Mapped::NONE.columns(), &attrition::Calendar::utc()).unwrap();
+        let members: Members =
+            activity.retention(Period::Day).unwrap().members(&activity, date(1970, 1, 1), 0).unwrap();
+        let (refused, _) = edited(&members, |members| {
+            shown(members);
+            assert_eq!(members.iter().count(), members.len());
+            assert!(members.iter().all(|id| members.contains(id)), "{members}");
+            let frame = members.to_frame().unwrap();
+            assert_eq!((frame.height(), frame.column("actor").unwrap().null_count()), (members.len(), 0));
+        });
+        assert!(refused > 20, "{refused}");
+    }
+}
+
+#[test]
+fn comparisons() {
+    let activity = activity();
+    let named = (1..=12_i64).map(|user| if user % 3 == 0 { "a" } else { "b" }).collect::<Vec<_>>();
+    let segments = df!("id" => (1..=12_i64).collect::<Vec<_>>(), "segment" => named).unwrap();
+    let split = activity.split_by(&segments, &SegmentColumns::new("id", "segment")).unwrap();
+    let options = RetentionOptions::new(Period::Week).criterion(Criterion::Streak).horizon(4);
+    let triangles = split.each(|part| part.retention(options.clone())).unwrap();
+    let asked = ComparisonOptions::new().detail(ComparisonDetail::Cohorts);
+    let comparison = Comparison::of_segments(triangles.labelled(), asked).unwrap();
+    assert!(comparison.log_rank().is_some());
+    let (refused, _) = edited(&comparison, |comparison| {
+        shown(comparison);
+        comparison.to_frame().unwrap();
+        assert!(!comparison.conclusion().is_empty() && comparison.groups().contains(comparison.baseline()));
+        let rates = |one: &RateDifference| one.rate() <= 1.0 && one.baseline_rate() <= 1.0;
+        assert!(comparison.differences().iter().all(rates));
+        for group in comparison.groups() {
+            let found = comparison.at(&group.label, 1);
+            assert!(found.is_none_or(|one| comparison.groups()[one.group].label == group.label));
+        }
+        assert!(comparison.significant().count() <= comparison.differences().len());
+    });
+    assert!(refused > 50, "{refused}");
+    refuses(&comparison, "/baseline", json!(1), "the baseline is");
+    refuses(&comparison, "/differences/0/group", json!(9), "another group");
+    refuses(&comparison, "/differences/0/eligible", json!(0), "than there are");
+    refuses(&comparison, "/log_rank/expected", json!([1.0]), "a count for each group");
+    refuses(&comparison, "/groups", json!([]), "two groups or more");
+}
+
+#[test]
+fn programme_impacts() {
+    let activity = activity();
+    let mut webinar = df!("user" => [1, 2, 3, 99], "day" => [19_750, 19_744, 19_744, 19_744]).unwrap();
+    webinar.apply("day", |day| day.cast(&DataType::Date).unwrap()).unwrap();
+    let participants = Participation::from_frame(&webinar, &ParticipationColumns::new("user", "day")).unwrap();
+    let options = ProgrammeImpactOptions::new(7).look_back(7).alive_within(7).prior_use([0]);
+    let impact: ProgrammeImpact = activity.programme_impact(&participants, options).unwrap();
+    assert!(impact.judged() > 0 && impact.left_out(LeftOut::Unknown) == 1, "{impact}");
+    edited(&impact, |impact| {
+        shown(impact);
+        assert_eq!(impact.judged() == 0, impact.retention().is_none());
+        assert!(!impact.conclusion().is_empty());
+        impact.to_frame().unwrap();
+        impact.strata_to_frame().unwrap();
+    });
+    refuses(&impact, "/left_out/2", json!(u64::MAX), "left out than there are");
+    refuses(&impact, "/effects", Value::Null, "effects where participants were judged");
+    refuses(&impact, "/options/horizon", json!(0), "horizon_days");
+}
+
+#[test]
+fn segments_of_answers() {
+    let segments = df!("id" => [1, 2], "segment" => ["a", "b"]).unwrap();
+    let split = activity().split_by(&segments, &SegmentColumns::new("id", "segment")).unwrap();
+    let answers: Segmented<PowerCurve> = split.each(|part| part.power_curve(Window::Days(2))).unwrap();
+    edited(&answers, |answers| {
+        shown(answers);
+        answers.to_frame().unwrap();
+        assert!(answers.iter().all(|(name, answer)| answers.get(name) == Some(answer)));
+    });
+}
