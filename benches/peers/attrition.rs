@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 all decode decode4 memory append.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 all decode decode4 memory analyses append.
 
 use std::fs;
 use std::hint::black_box;
@@ -11,7 +11,10 @@ use std::thread;
 use std::time::Instant;
 
 use attrition::polars::prelude::*;
-use attrition::{Activity, Calendar, Criterion, EventColumns, Period, Result, RetentionOptions, Window};
+use attrition::{
+    Activity, AgeBy, Calendar, ComparisonOptions, Criterion, DailyStatesOptions, Entry, EventColumns, Participation,
+    ParticipationColumns, Period, Result, RetentionOptions, StickinessOptions, Window,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,7 +24,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w3|w4|w5|all|decode|decode4|memory|append DATA_DIR");
+        eprintln!("usage: peers w1|w2|w3|w4|w5|all|decode|decode4|memory|analyses|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -65,6 +68,11 @@ fn main() -> Result<()> {
                 report(workload, "memory", &start.stop(), table[0].len(), Some(digest(&table)));
             }
         }
+        "analyses" => {
+            // Values there are none in the log, so the number of the account stands for one.
+            let activity = reduce(&directory, &all_columns.value("account_id"))?;
+            analyses(&activity)?;
+        }
         "append" => {
             let activity = reduce(&directory, &columns)?;
             report("append", "rebuild", &start.stop(), 0, None);
@@ -86,6 +94,51 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Every analysis of engagement and cohorts, asked once of an activity in memory.
+fn analyses(activity: &Activity) -> Result<()> {
+    fn timed<T>(name: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+        let start = Clock::start();
+        let answer = black_box(ask()?);
+        report(name, "analysis", &start.stop(), 0, None);
+        Ok(answer)
+    }
+    let week = || RetentionOptions::new(Period::Week);
+    let feature = activity.features().first().cloned().unwrap_or_default();
+    timed("active users", || activity.active_users([Window::Days(1), Window::Days(7), Window::Days(28)]))?;
+    timed("stickiness", || activity.stickiness(StickinessOptions::new()))?;
+    timed("lifecycle by day", || activity.lifecycle(Period::Day))?;
+    timed("lifecycle by week", || activity.lifecycle(Period::Week))?;
+    timed("daily states", || activity.daily_states(DailyStatesOptions::new()))?;
+    timed("power curve", || activity.power_curve(Window::Days(28)))?;
+    timed("adoption", || activity.adoption(Period::Month))?;
+    timed("breadth", || activity.breadth(Period::Week))?;
+    timed("retention by week", || activity.retention(week()))?;
+    timed("retention with 3 events", || activity.retention(week().min_events(3)))?;
+    timed("retention from each start", || activity.retention(week().age_by(AgeBy::Start).brackets([1, 3, 4, 8])))?;
+    let first = timed("cohorts by first use", || activity.cohorts(Entry::FirstUse(feature)))?;
+    let triangle = timed("retention of first use", || activity.retention_of(&first, Period::Month))?;
+    let every = timed("cohorts, recurring", || activity.cohorts(Entry::EveryActivity))?;
+    timed("retention, recurring", || activity.retention_of(&every, Period::Month))?;
+    let behaved = timed("cohorts by behaviour", || activity.cohorts(Entry::ActiveDays { at_least: 3, within: 7 }))?;
+    timed("retention by behaviour", || activity.retention_of(&behaved, Period::Month))?;
+    timed("value retention", || activity.value_retention(Period::Month))?;
+    let (first, second) = (&triangle.cohorts()[0], &triangle.cohorts()[1]);
+    timed("comparison", || triangle.compare([first.span.start, second.span.start], ComparisonOptions::new()))?;
+    let members = members_of_a_day(activity)?;
+    let columns = ParticipationColumns::new("actor", "day");
+    let participants = timed("participation", || Participation::from_frame(&members, &columns))?;
+    timed("programme impact", || activity.programme_impact(&participants, 90))?;
+    Ok(())
+}
+
+/// Everybody who was active on a day in the midst of the log, as if they had taken part in something.
+fn members_of_a_day(activity: &Activity) -> Result<DataFrame> {
+    let middle = activity.observed_from() + (activity.as_of() - activity.observed_from()) / 2;
+    let day = lit(middle.days_since_epoch());
+    let days = activity.to_frame()?.lazy().filter(col("day").cast(DataType::Int32).eq(day));
+    Ok(days.select([col("actor"), col("day")]).collect()?)
 }
 
 /// The Parquet files of a folder, in order.
