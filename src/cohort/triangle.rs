@@ -19,8 +19,8 @@ impl fmt::Display for Retention {
         let before = self.cohorts.len().saturating_sub(MOST_COHORTS);
         let base = match self.options.base {
             Base::Cohort => "the cohort",
-            Base::Start => "those active at age 0",
-            Base::Previous => "those active at the age before",
+            Base::Start => "those retained at age 0",
+            Base::Previous => "those retained at the age before",
         };
         writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of {base}")?;
         if self.options.age_by == AgeBy::Start {
