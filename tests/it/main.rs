@@ -12,6 +12,7 @@
     reason = "a test that meets what it does not expect should panic, and its numbers are small"
 )]
 
+mod cohorts;
 mod comparison;
 mod daily_states;
 mod doors;
