@@ -35,6 +35,11 @@ impl<T: Copy> PerActor<T> {
             Actor::Recent(number) => self.recent[number],
         }
     }
+
+    /// The values of all actors.
+    pub(crate) fn values(&self) -> impl Iterator<Item = T> + '_ {
+        self.settled.iter().chain(&self.recent).copied()
+    }
 }
 
 impl Activity {

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// When a member of a cohort counts as retained at age k, in periods after the start.
 ///
-/// At age 0 every criterion asks for activity in the period of the start itself. Where the start is activity, as in
-/// [`Activity::retention`](crate::Activity::retention), that is the whole cohort.
+/// At age 0 a criterion asks for activity in the period of the start itself, [`OnOrAfter`](Self::OnOrAfter) for activity
+/// in it or later. Where the start is activity, as in [`Activity::retention`](crate::Activity::retention), that is the
+/// whole cohort, unless [`returning`](crate::RetentionOptions::returning) or
+/// [`min_events`](crate::RetentionOptions::min_events) ask for more than any event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Criterion {
     /// Active in period k. "N-day", "classic" or "return on" retention of PostHog, Amplitude and Mixpanel.

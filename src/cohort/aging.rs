@@ -116,13 +116,11 @@ impl Aging {
         }
     }
 
-    /// The bracket of a period; as many as there are brackets for those behind the last.
+    /// The bracket of a period. Those behind the last stand for themselves, as if they were brackets of one.
     #[inline]
     fn bracket(&self, periods: u32) -> u32 {
-        if self.brackets.is_empty() {
-            return periods;
-        }
-        narrow(self.brackets.partition_point(|&last| last < periods))
+        let behind = self.brackets.last().map_or(periods, |&last| periods.saturating_sub(last + 1));
+        narrow(self.brackets.partition_point(|&last| last < periods)) + behind
     }
 
     /// How many ages have been seen to their end: those below this one.
@@ -225,7 +223,7 @@ mod tests {
         assert_eq!(seen(&brackets, as_of - 34), (3, 3));
         assert_eq!(seen(&brackets, as_of - 33), (2, 3));
         assert_eq!(seen(&brackets, date(2024, 1, 1)), (4, 4));
-        let ages = [0, 1, 2, 4, 5, 8, 9].map(|weeks| brackets.bracket(weeks));
-        assert_eq!(ages, [0, 1, 2, 2, 3, 3, 4]);
+        let ages = [0, 1, 2, 4, 5, 8, 9, 10, 13].map(|weeks| brackets.bracket(weeks));
+        assert_eq!(ages, [0, 1, 2, 2, 3, 3, 4, 5, 8]);
     }
 }

@@ -34,7 +34,8 @@ pub enum Entry {
     /// With every day on which they used this feature: one entry in each period in which they did.
     EveryUse(String),
     /// With their first active day, told apart by a behaviour: whether they were active on so many of the first
-    /// `within` days, the first one included. People whose first days are not over at
+    /// `within` days, the first one included. The labels are "active on 2 or more of the first 7 days" and "active on
+    /// fewer of the first 7 days", with the numbers asked for. People whose first days are not over at
     /// [`as_of`](Activity::as_of) are left out. Both groups start on the first day, and those who did were active then
     /// by definition: compare them only at ages after the first `within` days.
     ActiveDays {

@@ -169,9 +169,11 @@ impl<'a> Question<'a> {
         }
         #[expect(clippy::cast_possible_truncation, reason = "actors are counted in a u32")]
         let numbers: Vec<u32> = (0..of.len() as u32).collect();
-        let (place, unknown) = self.activity.beside(cohorts.actors(), &numbers, NOWHERE)?;
+        let (place, _) = self.activity.beside(cohorts.actors(), &numbers, NOWHERE)?;
         if days.is_none() {
-            left_out.never_active = unknown;
+            let entries: Vec<u64> = cohorts.entries().map(|entries| entries.len() as u64).collect();
+            let active: u64 = place.values().filter_map(|place| entries.get(place as usize)).sum();
+            left_out.never_active = cohorts.intake().entries - active;
         }
         Ok((Entries::Given { of, place }, left_out))
     }

@@ -66,12 +66,14 @@ impl fmt::Display for Members {
 
 impl Retention {
     /// The members of a cell of [`Activity::retention`]: those of the cohort who are retained at `age`, as many as the
-    /// cell's [`so_far`](crate::RetentionCell::so_far). At age 0 they are the cohort.
+    /// cell's [`so_far`](crate::RetentionCell::so_far). At age 0 they are the cohort, unless the options ask for more than
+    /// any event.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidOption`] if the triangle has no such cell; [`Error::Incompatible`] if `activity` has another
-    /// number of them or another `as_of`, and so cannot be the one the triangle was made from.
+    /// number of them, another size of the cohort or another `as_of`, and so cannot be the one the triangle was made
+    /// from.
     pub fn members<'a>(&self, activity: &Activity, cohort: impl Into<CohortKey<'a>>, age: u32) -> Result<Members> {
         self.found(activity, None, cohort.into(), age)
     }
@@ -105,25 +107,33 @@ impl Retention {
             return Err(Error::InvalidOption { option: "cohort, age", value: format!("{cohort}, {age}"), reason });
         };
         let question = question(activity, cohorts, &self.options)?;
+        let mut entered = 0;
         let entries = match cohorts {
             None => Entries::First,
-            Some(cohorts) => question.lay(cohorts, |_| {})?.0,
+            Some(cohorts) => question.lay(cohorts, |member| entered += u64::from(member.row == row))?.0,
         };
-        let visit = |found: &mut Vec<Actor>, actor, member: Membership, stretches: &[(u32, u32)], _| {
-            if member.row == row && stretches.iter().any(|&(from, to)| (from..=to).contains(&age)) {
-                found.push(actor);
+        type Found = (Vec<Actor>, u64);
+        let visit = |(found, size): &mut Found, actor, member: Membership, stretches: &[(u32, u32)], known: bool| {
+            if member.row == row {
+                *size += u64::from(!known);
+                if stretches.iter().any(|&(from, to)| (from..=to).contains(&age)) {
+                    found.push(actor);
+                }
             }
         };
-        let join = |mut found: Vec<Actor>, mut others: Vec<Actor>| {
+        let join = |(mut found, size): Found, (mut others, more): Found| {
             found.append(&mut others);
-            found
+            (found, size + more)
         };
-        let found = question.sweep(&entries, 0, Vec::new, visit, join);
-        if found.len() as u64 != counted || activity.as_of() != self.as_of {
+        let (found, more) = question.sweep(&entries, 0, || (Vec::new(), 0), visit, join);
+        let (size, expected) = (entered + more, self.cohorts()[row].size);
+        let by_label = cohorts.is_some_and(|cohorts| cohorts.label_count().is_some());
+        let same = found.len() as u64 == counted && size == expected && by_label == self.by_label();
+        if !same || activity.as_of() != self.as_of {
             return Err(Error::Incompatible {
                 what: "the members of the cell",
-                left: format!("{counted} as of {}", self.as_of),
-                right: format!("{} as of {}", found.len(), activity.as_of()),
+                left: format!("{counted} of {expected} as of {}", self.as_of),
+                right: format!("{} of {size} as of {}", found.len(), activity.as_of()),
                 way_out: "ask with the activity, and the cohorts, that the triangle was made from",
             });
         }

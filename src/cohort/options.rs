@@ -88,8 +88,8 @@ impl RetentionOptions {
     }
 
     /// Reports only cohorts whose period begins between two days, or where cohorts are labels, only members whose start
-    /// lies between them. The default is all. Who is new is still decided by the whole history, and ages are followed to
-    /// the end of observation.
+    /// lies between them: of several entries of one actor under a label, the first of those that do. The default is all.
+    /// Who is new is still decided by the whole history, and ages are followed to the end of observation.
     #[must_use]
     pub fn cohorts_between(mut self, first: Date, last: Date) -> Self {
         self.cohorts_between = Some((first, last));
@@ -112,7 +112,8 @@ impl RetentionOptions {
 
     /// Puts the periods after period 0 together in brackets of these sizes: `[1, 3, 4]` are period 1, periods 2 to 4 and
     /// periods 5 to 8. Ages then count brackets, 0 being period 0 alone; a bracket is judged when its last period has
-    /// ended. By default every period stands for itself. With [`AgeBy::Start`] brackets are measured from each start.
+    /// ended. By default every period stands for itself, as those behind the last bracket do, which
+    /// [`Criterion::OnOrAfter`] still looks at. With [`AgeBy::Start`] brackets are measured from each start.
     #[must_use]
     pub fn brackets(mut self, sizes: impl IntoIterator<Item = u32>) -> Self {
         self.brackets = sizes.into_iter().collect();
@@ -126,7 +127,8 @@ impl RetentionOptions {
         self
     }
 
-    /// How many events it takes in a period, or bracket, to count as active in it. The default is 1.
+    /// How many events it takes in a period, or bracket, to count as active in it, those of all accounts together and none
+    /// from before the start. Who is in the cohort does not depend on it. The default is 1.
     #[must_use]
     pub fn min_events(mut self, events: u32) -> Self {
         self.min_events = events;
@@ -177,8 +179,8 @@ impl RetentionOptions {
     pub(super) fn is_proportion(&self) -> bool {
         match self.base {
             Base::Cohort => true,
-            Base::Start => self.criterion == Criterion::Streak,
-            Base::Previous => matches!(self.criterion, Criterion::OnOrAfter | Criterion::Streak),
+            // Whoever is retained at an age was retained at all before.
+            Base::Start | Base::Previous => matches!(self.criterion, Criterion::OnOrAfter | Criterion::Streak),
         }
     }
 }

@@ -22,12 +22,14 @@ const MAX_CELLS: u64 = 1 << 26;
 pub struct Cohort {
     /// The label, where cohorts are labels; `None` where they are periods, and for the members without a label.
     pub label: Option<String>,
-    /// The period of the starts; where cohorts are labels, the first and the last start.
+    /// The period of the starts; where cohorts are labels, the first and the last start, and the observation for a label
+    /// without members.
     pub span: Span,
     /// How many members: entries into this cohort, each actor once.
     pub size: u64,
     /// [`Coverage::Truncated`] if the period begins before the observation: then some of its actors may be old ones,
-    /// first seen when logging began. [`Coverage::Open`] if it has not ended: then more may come.
+    /// first seen when logging began. [`Coverage::Open`] if it has not ended: then more may come. Labels are
+    /// [`Coverage::Observed`].
     pub coverage: Coverage,
 }
 
@@ -86,9 +88,10 @@ pub struct RetentionCell {
     pub age: u32,
     /// [`Coverage::Observed`] if the period at that age has ended for at least one member, [`Coverage::Open`] if it has
     /// begun and not ended, [`Coverage::Unobserved`] if it lies after the observation. Where ages are counted by the
-    /// calendar and cohorts are periods, it ends for all members at once.
+    /// calendar and cohorts are periods, it ends for all members at once. Without members, it is judged for one who would
+    /// have started on the cohort's last day.
     pub coverage: Coverage,
-    /// Members counted as retained so far; `None` where the cell is unobserved.
+    /// Members counted as retained so far, of those for whom the age has begun; `None` where the cell is unobserved.
     pub so_far: Option<u64>,
     /// Members retained, of those eligible; `None` unless the cell is observed.
     pub active: Option<u64>,
@@ -227,7 +230,8 @@ impl Activity {
     /// A member is an entry of the table; what counts is activity on or after the day of the start, day 0 included, so
     /// that at age 0 fewer than all can be active. Members who were never active count in the denominator. Without labels
     /// the cohorts are the periods of the starts, and several entries of one actor are in several cohorts; with labels
-    /// they are the labels, and each member grows older from its own start. There, as with
+    /// they are the labels, and each member grows older from its own start. Several entries of one actor into one cohort
+    /// are one, from the first of them on. With labels, as with
     /// [`AgeBy::Start`](crate::AgeBy::Start), an age ends on another day for every member, and a cell is judged on those for whom it
     /// has: [`eligible`](RetentionCell::eligible), which falls with age.
     ///
@@ -392,7 +396,8 @@ impl Retention {
         &self.cohorts
     }
 
-    /// Entries of the table of cohorts that are in none of them.
+    /// Entries of the table of cohorts that are in none of them, before those of one actor in one cohort are taken as one.
+    /// Those that [`cohorts_between`](RetentionOptions::cohorts_between) passes over are not among them.
     #[must_use]
     pub fn left_out(&self) -> &EntriesLeftOut {
         &self.left_out

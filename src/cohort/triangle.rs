@@ -16,8 +16,8 @@ impl fmt::Display for Retention {
         let (period, criterion, as_of) = (self.options.period, self.options.criterion, self.as_of);
         let base = match self.options.base {
             Base::Cohort => "the cohort",
-            Base::Start => "those active at age 0",
-            Base::Previous => "those active at the age before",
+            Base::Start => "those retained at age 0",
+            Base::Previous => "those retained at the age before",
         };
         writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of {base}")?;
         let width = self.print(f, 5, |row, age| shown(self.at(row, age, None)))?;

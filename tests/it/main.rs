@@ -16,6 +16,7 @@ mod adoption;
 mod breadth;
 mod clock_times;
 mod clock_windows;
+mod cohorts;
 mod comparison;
 mod daily_states;
 mod doors;

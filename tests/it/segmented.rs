@@ -172,7 +172,7 @@ fn all_add_up(both: (&Activity, &Split)) {
             question,
             &Columns {
                 same: &["cohort", "cohort_coverage", "age", "coverage"],
-                additive: &["size", "so_far", "active", "eligible"],
+                additive: &["size", "so_far", "active", "eligible", "base"],
                 others: &["rate", "lower", "upper"],
             },
         );
@@ -183,7 +183,7 @@ fn all_add_up(both: (&Activity, &Split)) {
             Retention::curve_to_frame,
             &Columns {
                 same: &["age"],
-                additive: &["active", "eligible"],
+                additive: &["active", "eligible", "base"],
                 others: &["cohorts", "weighted_mean", "plain_mean", "lower", "upper"],
             },
         );
