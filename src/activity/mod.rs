@@ -203,6 +203,15 @@ impl Activity {
         &self.ledger.features
     }
 
+    /// What rounding can leave of sums that should be 0: 2^-40 of the largest value of a day.
+    pub(crate) fn rounding_of_values(&self) -> f64 {
+        let largest = |ledger: &Ledger| {
+            ledger.rows.value.iter().flatten().fold(0.0_f64, |largest, value| largest.max(value.abs()))
+        };
+        let recent = self.recent.as_ref().map_or(0.0, |recent| largest(&recent.ledger));
+        largest(&self.ledger).max(recent) * 2.0_f64.powi(-40)
+    }
+
     /// Whether clock times are kept.
     pub(crate) fn has_clock_times(&self) -> bool {
         self.ledger.rows.times.is_some()

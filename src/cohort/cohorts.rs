@@ -26,7 +26,7 @@ pub enum Entry {
     FirstActivity,
     /// With the first day on which they used this feature.
     FirstUse(String),
-    /// With the first day whose values sum to more than 0.
+    /// With the first day whose values sum to more than 0, by more than rounding can leave.
     FirstPaid,
     /// With every active day: one entry in each period in which they were active. "Recurring" at PostHog, Mixpanel's
     /// "compounded".
@@ -347,11 +347,12 @@ impl Activity {
                 if self.value().is_none() {
                     return Err(Error::NotMapped { column: "value" });
                 }
+                let noise = self.rounding_of_values();
                 let found = self.sweep_rows(
                     0,
                     Vec::new,
                     |found, actor, rows, mut stretch| {
-                        let paid = |row: &usize| rows.value.as_ref().is_some_and(|value| value[*row] > 0.0);
+                        let paid = |row: &usize| rows.value.as_ref().is_some_and(|value| value[*row] > noise);
                         if let Some(row) = stretch.find(paid) {
                             found.push((actor, vec![(rows.day[row], None)]));
                         }

@@ -102,6 +102,8 @@ pub struct Comparison {
     pub(super) baseline: usize,
     pub(super) differences: Vec<RateDifference>,
     pub(super) log_rank: Option<LogRank>,
+    /// Members of one cohort grow older on different days.
+    pub(super) staggered: bool,
 }
 
 impl Comparison {
@@ -117,8 +119,8 @@ impl Comparison {
     /// Differences are in shares of 1. Like is compared with like: within each cohort, and only then put together over
     /// the cohorts in which both have members and whose period at that age has ended. Two mean curves say something
     /// else: a segment that grew late has young cohorts in them, and if young cohorts are retained better, it looks
-    /// better than it is. Open and unobserved cells do not enter. Age 0 is not compared, for there everybody is
-    /// retained. If the log starts late, its first cohorts hold old users; `cohorts_between` leaves them out.
+    /// better than it is. Open and unobserved cells do not enter. Age 0 is compared only where it is named,
+    /// for where the start is activity everybody is retained at it. If the log starts late, its first cohorts hold old users; `cohorts_between` leaves them out.
     ///
     /// The interval of a difference over cohorts is made of the Wilson intervals of the two rates weighted by w, each
     /// resting on the `(sum of w)² / sum of w²/n` people that it is worth. It is Newcombe's where there is one cohort,
@@ -256,8 +258,8 @@ impl Comparison {
             Criterion::OnOrAfter => log_rank(strata, groups.len(), grace),
             Criterion::On | Criterion::OnOrBefore => None,
         };
-        let as_of = asked.as_of();
-        Ok(Self { options, kind, period, criterion, as_of, groups, baseline, differences, log_rank })
+        let (as_of, staggered) = (asked.as_of(), !strata.iter().all(Stratum::grows_together));
+        Ok(Self { options, kind, period, criterion, as_of, groups, baseline, differences, log_rank, staggered })
     }
 
     /// The options that were asked for.
@@ -311,7 +313,9 @@ impl Comparison {
     }
 
     /// The log-rank test of the whole curves of all groups, in the order of [`groups`](Self::groups); `None` under a
-    /// criterion without such a curve, and where nobody was lost while two groups were watched.
+    /// criterion without such a curve; where members of one cohort grow older on different days, so that those watched
+    /// through one age and through the next are not the same people; and where nobody was lost while two groups were
+    /// watched.
     #[must_use]
     pub fn log_rank(&self) -> Option<&LogRank> {
         self.log_rank.as_ref()

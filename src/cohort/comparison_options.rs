@@ -117,13 +117,8 @@ impl ComparisonOptions {
         if self.grace == Some(0) {
             return refuse("grace", "0".to_owned(), "to be lost takes at least one further period without activity");
         }
-        if let Some(ages) = &self.ages {
-            if ages.is_empty() {
-                return refuse("ages", "none".to_owned(), "name at least one age, or leave the option out for all");
-            }
-            if ages.contains(&0) {
-                return refuse("ages", "0".to_owned(), "at age 0 everybody is there; ages to compare begin with 1");
-            }
+        if self.ages.as_ref().is_some_and(Vec::is_empty) {
+            return refuse("ages", "none".to_owned(), "name at least one age, or leave the option out for all");
         }
         Wilson::new(self.confidence)
     }

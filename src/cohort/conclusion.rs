@@ -43,6 +43,9 @@ impl Comparison {
     fn on_curves(&self) -> String {
         let Some(test) = &self.log_rank else {
             let reason = match self.criterion {
+                Criterion::OnOrAfter | Criterion::Streak if self.staggered => {
+                    "members of one cohort grow older on different days; ask with ages by the calendar for a test of it"
+                }
                 Criterion::On | Criterion::OnOrBefore => "ask with the criterion Streak or OnOrAfter for a test of it",
                 Criterion::OnOrAfter | Criterion::Streak => {
                     "no loss was observed while people of two groups were at risk"

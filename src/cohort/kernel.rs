@@ -100,6 +100,11 @@ impl<'a> Question<'a> {
         (rows, self.horizon as usize + 1)
     }
 
+    /// Whether an age ends for all members of a cohort at once.
+    pub(super) fn grows_together(&self) -> bool {
+        matches!(self.rows_by, RowsBy::Period { .. }) && self.options.age_by == AgeBy::Calendar
+    }
+
     /// The cohorts, with what was counted of them.
     pub(super) fn cohorts(&self, cohorts: Option<&Cohorts>, cells: &Cells) -> Vec<Cohort> {
         let (first, last) = (self.activity.observed_from(), self.activity.as_of());

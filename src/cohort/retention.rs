@@ -177,14 +177,16 @@ impl Activity {
     ///
     /// Periods are calendar days, weeks, months, quarters or years of the [`Calendar`](crate::Calendar), so age 1 in
     /// months is the next calendar month, not 30 days. What "retained at age k" means is the [`Criterion`]. The
-    /// denominator is the whole cohort. A cell is judged when its period has ended by [`as_of`](Activity::as_of): until
+    /// denominator is the whole cohort, or the [`Base`](crate::Base) that is asked for. A cell is judged when its period has ended by [`as_of`](Activity::as_of): until
     /// then it is [`Coverage::Open`], has a count so far and no rate, and enters no mean; after the observation it is
     /// [`Coverage::Unobserved`]. Zero means that everybody was watched and nobody came. "New" is judged by the history
     /// that is there: if the log starts late, the first cohorts hold old users too.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a confidence outside 0 to 1; [`Error::TooLarge`] for a triangle of more than 2^26
+    /// [`Error::InvalidOption`] for a confidence outside 0 to 1 and for options that contradict each other;
+    /// [`Error::NotMapped`] for a returning feature where features are not mapped, and for
+    /// [`AgeBy::Clock`](crate::AgeBy::Clock) without clock times; [`Error::TooLarge`] for a triangle of more than 2^26
     /// cells.
     ///
     /// # Example

@@ -17,6 +17,7 @@ stored!(StoredComparison as Comparison {
     baseline: usize,
     differences: Vec<RateDifference>,
     log_rank: Option<LogRank>,
+    staggered: bool,
 });
 
 impl Comparison {

@@ -46,6 +46,11 @@ pub(super) struct Stratum {
 }
 
 impl Stratum {
+    /// Whether an age ends for all members of a cohort at once.
+    pub(super) fn grows_together(&self) -> bool {
+        self.rows.iter().flatten().all(|row| row.eligible.iter().all(|&eligible| eligible == row.size))
+    }
+
     /// The shares of a group and of the baseline at an age, if both were observed at it and so many further ones.
     fn pair(&self, [group, baseline]: [usize; 2], age: usize, further: usize) -> Option<[Share; 2]> {
         let share = |group: usize| self.rows[group].as_ref()?.share(age, further);
@@ -119,8 +124,7 @@ pub(super) fn across(strata: &[Stratum], groups: [usize; 2], age: usize, wilson:
 /// Those retained at an age are at risk of being last seen at it. They were lost if they are not retained at the next
 /// one, and that counts only where `grace` further ages were observed.
 pub(super) fn log_rank(strata: &[Stratum], groups: usize, grace: usize) -> Option<LogRank> {
-    let together = |row: &Row| row.eligible.iter().all(|&eligible| eligible == row.size);
-    if !strata.iter().flat_map(|stratum| stratum.rows.iter().flatten()).all(together) {
+    if !strata.iter().all(Stratum::grows_together) {
         return None;
     }
     let mut sums = LogRankSums::new(groups);

@@ -9,7 +9,7 @@ use super::ages::Criterion;
 use super::aging::AgeBy;
 use super::cohorts::{Cohorts, Entry};
 use super::kernel::Membership;
-use super::options::{Base, RetentionOptions};
+use super::options::{Base, RetentionOptions, Return};
 use super::retention::{CohortKey, Retention, question};
 use super::tally::Tally;
 use crate::activity::Activity;
@@ -94,26 +94,28 @@ struct Sums {
     so_far: Vec<f64>,
     /// Per row and age, over the members for whom it has ended.
     value: Vec<f64>,
-    /// Per row and age, and one more: what is added to the running sum, less what leaves with members for whom the next
-    /// age has not ended.
+    /// Per row and age, what the members for whom it has ended brought in up to it. Empty where an age ends for all
+    /// members of a row at once: there it is the running sum of `value`.
     cumulative: Vec<f64>,
 }
 
 impl Sums {
-    fn new(rows: usize, ages: usize) -> Self {
+    fn new(rows: usize, ages: usize, together: bool) -> Self {
         let tally = Tally::new(rows, ages, Base::Cohort);
         let cells = || vec![0.0; rows * ages];
-        Self { tally, ages, so_far: cells(), value: cells(), cumulative: vec![0.0; rows * (ages + 1)] }
+        Self { tally, ages, so_far: cells(), value: cells(), cumulative: if together { Vec::new() } else { cells() } }
     }
 
     fn add(&mut self, row: usize, ended: usize, ages: &[(u32, f64)]) {
+        let first = row * self.ages;
         for &(age, value) in ages {
             let age = age as usize;
-            self.so_far[row * self.ages + age] += value;
+            self.so_far[first + age] += value;
             if age < ended {
-                self.value[row * self.ages + age] += value;
-                self.cumulative[row * (self.ages + 1) + age] += value;
-                self.cumulative[row * (self.ages + 1) + ended] -= value;
+                self.value[first + age] += value;
+                if let Some(cumulative) = self.cumulative.get_mut(first + age..first + ended) {
+                    cumulative.iter_mut().for_each(|sum| *sum += value);
+                }
             }
         }
     }
@@ -140,7 +142,10 @@ impl Activity {
     /// A customer who never paid is in no cohort; ask [`value_retention_of`](Self::value_retention_of) to begin elsewhere.
     /// Negative values, refunds, are summed with the rest. Cells are observed, open or unobserved as in
     /// [`retention`](Self::retention), and only observed ones have values. Of the options the period, the horizon, the
-    /// cohorts, the brackets, the ages and the returning feature matter here, and the level of confidence for the share that pays.
+    /// cohorts, the brackets and the ages matter here, and the level of confidence for the share that pays.
+    ///
+    /// A sum counts as above 0 if it is more than what rounding can leave of the log's largest daily value, 2^-40 of it:
+    /// whoever got everything back did not pay, in whichever order it is added up.
     ///
     /// # Errors
     ///
@@ -203,30 +208,38 @@ impl Activity {
             let reason = "the values of a day are not told apart by the clock; ask AgeBy::Start";
             return Err(Error::InvalidOption { option: "age_by", value: options.age_by.to_string(), reason });
         }
+        if options.returning != Return::Activity {
+            let reason =
+                "the values of a day are not told apart by feature; ingest the events of that feature by themselves";
+            let value = format!("{:?}", options.returning);
+            return Err(Error::InvalidOption { option: "returning", value, reason });
+        }
         let question = question(self, Some(cohorts), &options)?;
         let aging = &question.aging;
         let (rows, ages) = question.size();
-        let mut sums = Sums::new(rows, ages);
+        let together = question.grows_together();
+        let noise = self.rounding_of_values();
+        let mut sums = Sums::new(rows, ages, together);
         let (entries, left_out) = question.lay(cohorts, |member| sums.tally.enter(aging, member))?;
         let visit = |sums: &mut Sums, member: Membership, values: &[(u32, f64)], known: bool| {
             if !known {
                 sums.tally.enter(aging, member);
             }
             sums.add(member.row, sums.tally.ended(aging, member), values);
-            let paying = values.iter().filter(|&&(_, value)| value > 0.0);
+            let paying = values.iter().filter(|&&(_, value)| value > noise);
             paying.for_each(|&(age, _)| sums.tally.retain(aging, member, &[(age, age)]));
         };
         let cells = usize::try_from(Tally::size(rows, ages).saturating_mul(2)).unwrap_or(usize::MAX);
-        let gathered = question.sweep_values(&entries, cells, || Sums::new(rows, ages), visit, Sums::join);
+        let gathered = question.sweep_values(&entries, cells, || Sums::new(rows, ages, together), visit, Sums::join);
         let Sums { tally, so_far, value, cumulative, .. } = sums.join(gathered);
-        let running = cumulative.chunks_exact(ages + 1).flat_map(|row| {
-            let sum = |sum: &mut f64, added: &f64| {
-                *sum += added;
+        let running = |row: &[f64]| {
+            let sum = |sum: &mut f64, value: &f64| {
+                *sum += value;
                 Some(*sum)
             };
-            row[..ages].iter().scan(0.0, sum)
-        });
-        let cumulative: Vec<f64> = running.collect();
+            row.iter().scan(0.0, sum).collect::<Vec<f64>>()
+        };
+        let cumulative = if together { value.chunks_exact(ages).flat_map(running).collect() } else { cumulative };
         if !so_far.iter().chain(&cumulative).all(|value| value.is_finite()) {
             return Err(Error::Overflow { what: "the values of a cohort", way_out: "scale the column" });
         }

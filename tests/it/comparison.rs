@@ -565,8 +565,12 @@ fn options_are_judged() {
     assert!(refused(ComparisonOptions::new().baseline("s7")).contains("no group has this label"));
     assert!(refused(ComparisonOptions::new().grace(0)).starts_with("grace = 0"));
     assert!(refused(ComparisonOptions::new().ages([])).starts_with("ages = none"));
-    assert!(refused(ComparisonOptions::new().ages([1, 0])).starts_with("ages = 0"));
     assert!(refused(ComparisonOptions::new().ages([3])).contains("do not reach so far"));
+
+    // At age 0 everybody is there, which speaks for nothing.
+    let start = compare(&two, ComparisonOptions::new().ages([0])).unwrap();
+    let [everybody] = start.differences() else { panic!("{start}") };
+    assert!(near(everybody.difference, 0.0) && near(everybody.p_value, 1.0));
 
     let one = compare(&two, ComparisonOptions::new().ages([2, 2])).unwrap();
     assert_eq!(one.differences().iter().map(|one| one.age).collect::<Vec<_>>(), [2]);
