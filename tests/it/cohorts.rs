@@ -376,6 +376,80 @@ fn entries_by_hand() {
     assert_eq!(labels.map(|label| cells(&triangle, label)), ["1/1 1/1 1/1 0/1", "1/1 0/1 0/1 1/1"]);
 }
 
+/// Users who are known from recent events alone, before, between and behind those of the long log; with known users who
+/// come back in another account on the same day.
+#[test]
+fn users_who_were_appended() {
+    let first = number(date(2024, 1, 1));
+    let row = |user: i64, day: i32, account: i64, feature: u32, value: f64| Event {
+        feature: Some(feature),
+        value: Some(value),
+        ..of_account(user, first + day, account)
+    };
+    // Four users, each with 48 days in two accounts.
+    let users = [10, 20, 30, 40];
+    let long: Vec<Event> = users
+        .into_iter()
+        .flat_map(|user| (0..48).map(move |day| (user, day)))
+        .flat_map(|(user, day)| [row(user, day, 1, 0, -1.0), row(user, day, 2, 1, 0.5)])
+        .collect();
+    let recent = [
+        row(5, 10, 1, 1, 2.0),
+        row(5, 10, 2, 1, -2.0),
+        row(5, 24, 1, 0, 1.0),
+        row(25, 3, 3, 0, 1.0),
+        row(20, 4, 3, 1, 8.0),
+        row(30, 50, 1, 0, 1.0),
+        row(45, 50, 1, 1, 1.0),
+        row(45, 51, 1, 1, 1.0),
+    ];
+    let between = Some((first, first + 60));
+    let mut appended = ingest(&long, Mapped::ALL, between);
+    appended.append(&ingest(&recent, Mapped::ALL, between)).unwrap();
+    assert!(format!("{appended:?}").contains("recent: Some"), "nothing waits beside the table");
+    let whole = ingest(&[&long[..], &recent].concat(), Mapped::ALL, between);
+
+    let starts = |activity: &Activity, entry: &Entry| {
+        let cohorts = activity.cohorts(entry.clone()).unwrap();
+        let frame = cohorts.to_frame(activity.calendar()).unwrap();
+        let who: Vec<i64> = frame.column("actor").unwrap().i64().unwrap().iter().flatten().collect();
+        let days = frame.column("start").unwrap().to_physical_repr();
+        who.into_iter().zip(days.i32().unwrap().iter().flatten().map(|day| day - first)).collect::<Vec<_>>()
+    };
+    let all = [(5, 10), (10, 0), (20, 0), (25, 3), (30, 0), (40, 0), (45, 50)];
+    assert_eq!(starts(&appended, &Entry::FirstActivity), all);
+    assert_eq!(starts(&appended, &Entry::FirstPaid), [(5, 24), (20, 4), (25, 3), (30, 50), (45, 50)]);
+    let of_feature_0 = [(5, 24), (10, 0), (20, 0), (25, 3), (30, 0), (40, 0)];
+    assert_eq!(starts(&appended, &Entry::FirstUse(feature_text(0))), of_feature_0);
+
+    let entries = [
+        Entry::FirstActivity,
+        Entry::FirstUse(feature_text(1)),
+        Entry::FirstPaid,
+        Entry::EveryActivity,
+        Entry::EveryUse(feature_text(1)),
+        Entry::ActiveDays { at_least: 2, within: 15 },
+    ];
+    let asked = RetentionOptions::new(Period::Week);
+    let questions = [asked.clone(), asked.clone().min_events(2), asked.returning(Return::Feature(feature_text(1)))];
+    for entry in entries {
+        let cohorts = appended.cohorts(entry.clone()).unwrap();
+        assert_eq!(cohorts, whole.cohorts(entry.clone()).unwrap(), "{entry:?}");
+        for asked in &questions {
+            let triangle = appended.retention_of(&cohorts, asked.clone()).unwrap();
+            assert_eq!(triangle, whole.retention_of(&cohorts, asked.clone()).unwrap(), "{entry:?}");
+            for cohort in triangle.cohorts() {
+                let key = cohort.label.as_deref().map_or(CohortKey::Day(cohort.span.end), |label| label.into());
+                let found = |activity| triangle.members_of(activity, &cohorts, key, 0).unwrap();
+                assert_eq!(members(&found(&appended)), members(&found(&whole)), "{entry:?}");
+            }
+        }
+    }
+    // User 5 has two events in its first week, one in each account, and one in the fourth.
+    let twice = appended.retention(RetentionOptions::new(Period::Week).min_events(2)).unwrap();
+    assert_eq!(cells(&twice, date(2024, 1, 8)), "1/1 0/1 0/1 0/1 0/1 0/1 0/1 0*");
+}
+
 #[test]
 fn nobody_and_strangers() {
     let (from, to) = (date(2024, 1, 1), date(2024, 3, 31));
