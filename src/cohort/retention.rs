@@ -176,7 +176,7 @@ impl Activity {
     /// ```
     ///
     /// Periods are calendar days, weeks, months, quarters or years of the [`Calendar`](crate::Calendar), so age 1 in
-    /// months is the next calendar month, not 30 days. What "retained at age k" means is the [`Criterion`]. The
+    /// months is the next calendar month, not 30 days. What "retained at age k" means is the [`Criterion`](crate::Criterion). The
     /// denominator is the whole cohort, or the [`Base`](crate::Base) that is asked for. A cell is judged when its period has ended by [`as_of`](Activity::as_of): until
     /// then it is [`Coverage::Open`], has a count so far and no rate, and enters no mean; after the observation it is
     /// [`Coverage::Unobserved`]. Zero means that everybody was watched and nobody came. "New" is judged by the history
