@@ -128,9 +128,9 @@ fn entries_add_up(activity: &Activity, split: &Split, table: &DataFrame) {
         left_out(|one| one.after_observation);
         left_out(|one| one.never_active);
         for (row, cohort) in whole.cohorts().iter().enumerate() {
-            let of_parts = triangles.iter().map(|(_, one)| &one.cohorts()[row]);
-            assert!(of_parts.clone().all(|one| one.label == cohort.label));
-            assert_eq!(of_parts.map(|one| one.size).sum::<u64>(), cohort.size);
+            let of_parts = || triangles.iter().map(|(_, one)| &one.cohorts()[row]);
+            assert!(of_parts().all(|one| one.label == cohort.label));
+            assert_eq!(of_parts().map(|one| one.size).sum::<u64>(), cohort.size);
             let label = CohortKey::Label(cohort.label.as_deref());
             let key = if by_label { label } else { CohortKey::Day(cohort.span.start) };
             for age in 0..=9 {
