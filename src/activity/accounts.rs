@@ -36,7 +36,7 @@ impl Activity {
         by_account.check_counts()?;
         if seats.len() < ledger.seat_count() {
             // Features that were only used without an account are not features of this activity.
-            by_account = by_account.pruned();
+            by_account = by_account.without_those_of(&ledger);
         }
         Ok(self.with_ledger(by_account))
     }

@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 impl Activity {
     /// The activity as it was known at the end of `as_of`: no later event, user, account or feature is in it.
     ///
-    /// It equals an ingestion of the log up to that day. Later events are moved to
+    /// It equals an ingestion of the log up to that day. Of a part of a [`Split`](crate::Split) or of a
+    /// [`filter`](Self::filter) that is the log of its actors, so features that only others used are no longer known to
+    /// it: where segments are to know the same features, go back first and divide then. Later events are moved to
     /// [`after_window`](crate::Intake::after_window); the other counts of the intake stay those of the whole log, for
     /// it is not known on which day a row without a time belongs.
     ///

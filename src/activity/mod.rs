@@ -33,6 +33,7 @@ pub use columns::EventColumns;
 pub use intake::Intake;
 pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};
+pub(crate) use segments::{order, places_of};
 
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
@@ -197,7 +198,8 @@ impl Activity {
         Some(sum(&self.ledger)? + self.recent.as_ref().and_then(|recent| sum(&recent.ledger)).unwrap_or(0.0))
     }
 
-    /// The names of the features that were used, in alphabetical order; empty where features are not mapped.
+    /// The names of the features that were used, in alphabetical order; empty where features are not mapped. A part of a
+    /// [`Split`] has those of the whole, whether its own actors used them or not.
     #[must_use]
     pub fn features(&self) -> &[String] {
         &self.ledger.features
@@ -229,8 +231,8 @@ impl Activity {
     }
 }
 
-/// Two activities are equal if they hold the same calendar, observation and days; what ingestion left out on the way
-/// there makes no difference.
+/// Two activities are equal if they hold the same calendar, observation, days and names of features; what ingestion left
+/// out on the way there makes no difference.
 impl PartialEq for Activity {
     fn eq(&self, other: &Self) -> bool {
         self.calendar == other.calendar && self.observation == other.observation && *self.settled() == *other.settled()

@@ -35,8 +35,15 @@ impl Split {
     /// do not add up, and neither does what a programme did: each part compares its participants with its own people.
     /// Accounts do not add up where users of several segments share one.
     ///
-    /// Every part has the observation of the whole, so all answers have the same periods and the same coverage. What a
-    /// segment can be, and what not, is told at [`Activity::split_by`].
+    /// Every part has the observation of the whole, so all answers have the same periods and the same coverage, and all
+    /// its features, so [`adoption`](Activity::adoption) has the same rows. What is available to
+    /// [`breadth`](Activity::breadth) is what the segment itself was seen to use: name the features, as with
+    /// `BreadthOptions::new(Period::Month).available(part.features())`, to divide by the same number in every part.
+    /// What a segment can be, and what not, is told at [`Activity::split_by`].
+    ///
+    /// A table that is laid beside the parts is not divided with them. Cohorts of a table, asked with
+    /// [`retention_of`](Activity::retention_of) or [`value_retention_of`](Activity::value_retention_of), would have the
+    /// members of all segments in every part: ask them with [`each_of`](Self::each_of).
     ///
     /// # Errors
     ///
@@ -70,6 +77,11 @@ impl Split {
 }
 
 impl<A> Segmented<A> {
+    /// Answers that stand in order already.
+    pub(crate) fn in_order(answers: Vec<(Option<String>, A)>) -> Self {
+        Self(answers)
+    }
+
     /// The answer of one segment; `None` for that of the actors without one.
     #[must_use]
     pub fn get(&self, segment: Option<&str>) -> Option<&A> {

@@ -6,10 +6,9 @@ use polars::prelude::{DataFrame, DataType};
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
-use super::ledger::Ledger;
 use super::segmented::NO_SEGMENT;
 use crate::error::{Error, Result};
-use crate::frame::ids::{Id, IdType};
+use crate::frame::ids::{Id, IdType, Ids};
 use crate::frame::pool::{NO_KEY, Pool};
 use crate::frame::read;
 
@@ -34,9 +33,16 @@ impl SegmentColumns {
 }
 
 /// An activity divided into segments; every actor is in exactly one part.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Two are equal if their parts are.
+#[derive(Clone, Debug)]
 pub struct Split {
     parts: Vec<(Option<String>, Activity)>,
+    /// The part of a segment without an active actor.
+    nobody: Activity,
+    /// What the parts were divided by.
+    segments: DataFrame,
+    columns: SegmentColumns,
 }
 
 impl Split {
@@ -51,10 +57,25 @@ impl Split {
     pub fn part(&self, segment: Option<&str>) -> Option<&Activity> {
         self.parts.iter().find(|(name, _)| name.as_deref() == segment).map(|(_, activity)| activity)
     }
+
+    pub(crate) fn nobody(&self) -> &Activity {
+        &self.nobody
+    }
+
+    /// For every segment that some of these actors are in, in order, their places.
+    pub(crate) fn divide(&self, actors: &Ids) -> Result<Vec<(Option<String>, Vec<usize>)>> {
+        divide(actors, &self.segments, &self.columns)
+    }
+}
+
+impl PartialEq for Split {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
 }
 
 /// Segments in alphabetical order, none last.
-pub(super) fn order(segment: &Option<String>) -> (bool, Option<&str>) {
+pub(crate) fn order(segment: &Option<String>) -> (bool, Option<&str>) {
     (segment.is_none(), segment.as_deref())
 }
 
@@ -81,8 +102,10 @@ impl Activity {
     /// Divides the activity by a segment frame. No segment with an active actor is left out or lumped together, however
     /// many there are, and actors that the frame does not know are kept under `None`, so every actor is in one part.
     ///
-    /// Each part has the observation of the whole, and its intake too: what was left out belongs to no segment.
-    /// [`Split::each`] asks all parts one question.
+    /// Each part has the observation of the whole, and its intake too: what was left out belongs to no segment. It also
+    /// knows all [`features`](Self::features) of the whole, those that nobody of the segment used among them, and answers
+    /// them as used by nobody. But for these it equals an ingestion of the events of its actors: its [`at`](Self::at) of
+    /// the last day, which forgets them, is exactly that. [`Split::each`] asks all parts one question.
     ///
     /// A segment belongs to an actor and holds for its whole history. To divide by what is known of accounts, make them
     /// the actors with [`by_account`](Self::by_account). Segments that change over time cannot be given: by the plan of
@@ -112,44 +135,57 @@ impl Activity {
     /// ```
     pub fn split_by(&self, segments: &DataFrame, columns: &SegmentColumns) -> Result<Split> {
         let ledger = self.settled();
-        let (names, segment_of) = segments_of(&ledger, segments, columns)?;
-        let mut actors: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
-        for (actor, segment) in segment_of.iter().enumerate() {
-            actors[segment.map_or(names.len(), |segment| segment as usize)].push(actor);
-        }
-        let names = names.into_iter().map(Some).chain([None]);
-        let part = |actors: Vec<usize>| self.with_ledger(ledger.select(&actors, i32::MAX));
-        let parts = names.zip(actors).filter(|(_, actors)| !actors.is_empty());
-        let mut parts: Vec<_> = parts.map(|(name, actors)| (name, part(actors))).collect();
-        parts.sort_by(|(left, _), (right, _)| order(left).cmp(&order(right)));
-        Ok(Split { parts })
+        let divided = divide(&ledger.actors, segments, columns)?;
+        let part = |actors: &[usize]| self.with_ledger(ledger.part(actors));
+        let parts = divided.into_iter().map(|(name, actors)| (name, part(&actors))).collect();
+        Ok(Split { parts, nobody: part(&[]), segments: segments.clone(), columns: columns.clone() })
     }
 
-    /// The activity of the actors of one segment; `None` for those without one. It can be empty.
+    /// The activity of the actors of one segment; `None` for those without one. It can be empty. It is as the part of
+    /// [`split_by`](Self::split_by) is, and knows the features of the whole too.
     ///
     /// # Errors
     ///
     /// As [`split_by`](Self::split_by).
     pub fn filter(&self, segments: &DataFrame, columns: &SegmentColumns, segment: Option<&str>) -> Result<Self> {
         let ledger = self.settled();
-        let (names, segment_of) = segments_of(&ledger, segments, columns)?;
-        let name = |number: Option<u32>| number.map(|number| names[number as usize].as_str());
-        let actors: Vec<usize> = (0..ledger.len()).filter(|&actor| name(segment_of[actor]) == segment).collect();
-        Ok(self.with_ledger(ledger.select(&actors, i32::MAX)))
+        let actors = places_of(&ledger.actors, segments, columns, segment)?;
+        Ok(self.with_ledger(ledger.part(&actors)))
     }
 }
 
-/// The names of the segments, and for every actor the number of its own.
-fn segments_of(
-    ledger: &Ledger,
+/// For every segment that some of these actors are in, in order, their places.
+fn divide(actors: &Ids, frame: &DataFrame, columns: &SegmentColumns) -> Result<Vec<(Option<String>, Vec<usize>)>> {
+    let (names, segment_of) = segments_of(actors, frame, columns)?;
+    let mut places: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
+    for (place, segment) in segment_of.iter().enumerate() {
+        places[segment.map_or(names.len(), |segment| segment as usize)].push(place);
+    }
+    let names = names.into_iter().map(Some).chain([None]);
+    let mut divided: Vec<_> = names.zip(places).filter(|(_, places)| !places.is_empty()).collect();
+    divided.sort_by(|(left, _), (right, _)| order(left).cmp(&order(right)));
+    Ok(divided)
+}
+
+/// The places of the actors of one segment.
+pub(crate) fn places_of(
+    actors: &Ids,
     frame: &DataFrame,
     columns: &SegmentColumns,
-) -> Result<(Vec<String>, Vec<Option<u32>>)> {
+    segment: Option<&str>,
+) -> Result<Vec<usize>> {
+    let (names, segment_of) = segments_of(actors, frame, columns)?;
+    let name = |number: Option<u32>| number.map(|number| names[number as usize].as_str());
+    Ok((0..actors.len()).filter(|&place| name(segment_of[place]) == segment).collect())
+}
+
+/// The names of the segments, and for every actor the number of its own.
+fn segments_of(known: &Ids, frame: &DataFrame, columns: &SegmentColumns) -> Result<(Vec<String>, Vec<Option<u32>>)> {
     let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
-    if (ledger.actors.id_type() == IdType::String) != (id_type == IdType::String) {
+    if (known.id_type() == IdType::String) != (id_type == IdType::String) {
         return Err(Error::Incompatible {
             what: "the types of actor",
-            left: format!("{:?}", ledger.actors.id_type()),
+            left: format!("{:?}", known.id_type()),
             right: format!("{id_type:?}"),
             way_out: "cast the actor column of the segment frame",
         });
@@ -163,7 +199,7 @@ fn segments_of(
     let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
     let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
 
-    let mut segment_of: Vec<Option<u32>> = vec![None; ledger.len()];
+    let mut segment_of: Vec<Option<u32>> = vec![None; known.len()];
     for (row, (&key, &segment)) in actors.keys.iter().zip(&segments).enumerate() {
         let id = match id_type {
             _ if actors.is_null(row) || segment == NO_KEY => continue,
@@ -172,7 +208,7 @@ fn segments_of(
             signed if signed.is_signed() => Id::Int(key.cast_signed()),
             _ => Id::UInt(key),
         };
-        let Some(actor) = ledger.actors.position(id) else { continue };
+        let Some(actor) = known.position(id) else { continue };
         let segment = u32::try_from(segment).unwrap_or(u32::MAX);
         match segment_of[actor] {
             Some(other) if other != segment => {

@@ -5,18 +5,19 @@ use super::ledger::{Ledger, NO_ACCOUNT};
 use crate::frame::ids::Ids;
 
 impl Ledger {
-    /// The rows of some actors, in order, up to a day; and only the accounts and features that occur in them.
-    pub(crate) fn select(&self, actors: &[usize], last_day: i32) -> Self {
+    /// The rows of some actors, in order, up to a day; with the accounts that occur in them, and the features that do or
+    /// that are marked.
+    fn select(&self, actors: &[usize], last_day: i32, mut features: Vec<bool>) -> Self {
         let kept = |seat: usize| {
             let rows = self.rows_of_seat(seat);
             let end = rows.start + self.rows.day[rows.clone()].partition_point(|&day| day <= last_day);
             rows.start..end
         };
         let mut accounts = Vec::new();
-        let mut features = vec![false; self.features.len()];
+        let all = features.iter().all(|&kept| kept);
         for seat in actors.iter().flat_map(|&actor| self.seats(actor)).filter(|&seat| !kept(seat).is_empty()) {
             accounts.extend(Some(self.account(seat)).filter(|&account| account != NO_ACCOUNT));
-            if let Some(sets) = &self.rows.features {
+            if let (Some(sets), false) = (&self.rows.features, all) {
                 kept(seat).for_each(|row| sets.of(row).for_each(|feature| features[feature as usize] = true));
             }
         }
@@ -27,8 +28,8 @@ impl Ledger {
             accounts.iter().for_each(|&account| known.push_from(ids, account as usize));
             known
         });
-        let used = self.features.iter().zip(&features).filter(|(_, used)| **used);
-        let names = used.map(|(name, _)| name.clone()).collect();
+        let known = self.features.iter().zip(&features).filter(|(_, kept)| **kept);
+        let names = known.map(|(name, _)| name.clone()).collect();
         let map = FeatureMap::new(places(&features));
         let rows = self.rows.none_alike();
         let mut ledger = Self::new(Ids::new(self.actors.id_type()), account_ids, names, rows);
@@ -51,23 +52,33 @@ impl Ledger {
         ledger
     }
 
-    /// All of it, without the accounts and features that do not occur.
-    pub(crate) fn pruned(&self) -> Self {
-        self.until(i32::MAX)
+    /// Some actors, in order. What the whole knows of features they know too, used by them or not, so that all parts of it
+    /// answer alike.
+    pub(crate) fn part(&self, actors: &[usize]) -> Self {
+        self.select(actors, i32::MAX, vec![true; self.features.len()])
     }
 
-    /// The rows up to a day.
+    /// The rows up to a day, with no feature that was first used later.
     pub(crate) fn until(&self, last_day: i32) -> Self {
-        self.select(&(0..self.len()).collect::<Vec<_>>(), last_day)
+        self.select(&(0..self.len()).collect::<Vec<_>>(), last_day, vec![false; self.features.len()])
+    }
+
+    /// The same table without the features that `other`, of the same features, uses and this one does not.
+    pub(crate) fn without_those_of(&self, other: &Self) -> Self {
+        let mut kept = vec![true; self.features.len()];
+        if let Some(sets) = &other.rows.features {
+            (0..other.rows.len()).for_each(|row| sets.of(row).for_each(|feature| kept[feature as usize] = false));
+        }
+        self.select(&(0..self.len()).collect::<Vec<_>>(), i32::MAX, kept)
     }
 }
 
-/// For each that is used its place among the used.
-fn places(used: &[bool]) -> Vec<u32> {
-    used.iter()
-        .scan(0, |next, &used| {
+/// For each that is kept its place among the kept.
+fn places(kept: &[bool]) -> Vec<u32> {
+    kept.iter()
+        .scan(0, |next, &kept| {
             let place = *next;
-            *next += u32::from(used);
+            *next += u32::from(kept);
             Some(place)
         })
         .collect()

@@ -24,7 +24,7 @@ type Entered = (Actor, Vec<(i32, Option<u32>)>);
 pub enum Entry {
     /// With their first active day in the whole history.
     FirstActivity,
-    /// With the first day on which they used this feature.
+    /// With the first day on which they used this feature; nobody enters with one that nobody used.
     FirstUse(String),
     /// With the first day whose values sum to more than 0, by more than rounding can leave.
     FirstPaid,
@@ -120,6 +120,8 @@ pub struct Cohorts {
     labels: Option<Vec<Option<u32>>>,
     /// The labels in alphabetical order.
     names: Vec<String>,
+    /// Whether there is a cohort of entries without a label.
+    unlabelled: bool,
     intake: CohortIntake,
 }
 
@@ -180,8 +182,9 @@ impl Cohorts {
         }
         (intake.entries, intake.actors) = (rows.len() as u64, entered.len() as u64);
         let starts = times.map(|times| times.with_values(rows.iter().map(|&(_, row)| times.values()[row]).collect()));
-        let labels = labels.map(|labels| rows.iter().map(|&(_, row)| labels[row]).collect());
-        Ok(Self { actors: entered, first_entry, starts, labels, names, intake })
+        let labels = labels.map(|labels| rows.iter().map(|&(_, row)| labels[row]).collect::<Vec<_>>());
+        let unlabelled = labels.as_ref().is_some_and(|labels| labels.contains(&None));
+        Ok(Self { actors: entered, first_entry, starts, labels, names, unlabelled, intake })
     }
 
     /// What was read and what was left out.
@@ -242,12 +245,27 @@ impl Cohorts {
 
     /// How many cohorts there are, that of entries without a label too; `None` where cohorts are periods.
     pub(super) fn label_count(&self) -> Option<usize> {
-        let labels = self.labels.as_ref()?;
-        Some(self.names.len() + usize::from(labels.contains(&None)))
+        self.labels.as_ref().map(|_| self.names.len() + usize::from(self.unlabelled))
     }
 
     pub(super) fn label_of(&self) -> Option<&[Option<u32>]> {
         self.labels.as_deref()
+    }
+
+    /// The entries of some actors, in order, by their places. The cohorts stay those of the whole, as rows without members.
+    pub(super) fn of_actors(&self, places: &[usize]) -> Self {
+        let mut actors = Ids::new(self.actors.id_type());
+        let (mut first_entry, mut entries) = (vec![0], Vec::new());
+        for &place in places {
+            actors.push_from(&self.actors, place);
+            entries.extend(self.first_entry[place]..self.first_entry[place + 1]);
+            first_entry.push(entries.len());
+        }
+        let start = |starts: &Times| starts.with_values(entries.iter().map(|&entry| starts.values()[entry]).collect());
+        let starts = self.starts.as_ref().map(start);
+        let labels = self.labels.as_ref().map(|labels| entries.iter().map(|&entry| labels[entry]).collect());
+        let intake = CohortIntake { entries: entries.len() as u64, actors: actors.len() as u64, ..self.intake };
+        Self { actors, first_entry, starts, labels, names: self.names.clone(), unlabelled: self.unlabelled, intake }
     }
 
     /// Entries on days that were read from an activity.
@@ -268,7 +286,7 @@ impl Cohorts {
         };
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let labels = (!names.is_empty()).then_some(labels);
-        Self { actors, first_entry, starts: Some(Times::of_days(starts)), labels, names, intake }
+        Self { actors, first_entry, starts: Some(Times::of_days(starts)), labels, names, unlabelled: false, intake }
     }
 }
 
@@ -304,10 +322,9 @@ impl Activity {
     /// # Errors
     ///
     /// [`Error::NotMapped`] for a feature or a payment where features or values are not mapped; [`Error::InvalidOption`]
-    /// for a feature that nobody used, and for a behaviour of 0 days or of more days than there are.
+    /// for a behaviour of 0 days or of more days than they are counted in.
     pub fn cohorts(&self, entry: Entry) -> Result<Cohorts> {
         let last = self.as_of().days_since_epoch();
-        let feature = |name: &str| self.feature_number(name);
         let one = |day: i32| vec![(day, None)];
         let (names, found) = match entry {
             Entry::FirstActivity => ([].as_slice(), self.entered(|days| days.first().map(|&day| one(day)))),
@@ -341,8 +358,8 @@ impl Activity {
                 let undecided = (self.actors() - found.len()) as u64;
                 return Ok(Cohorts::of_days(self, found, &names.each_ref().map(String::as_str), undecided));
             }
-            Entry::FirstUse(name) => ([].as_slice(), self.entered_by_feature(feature(&name)?, true)),
-            Entry::EveryUse(name) => ([].as_slice(), self.entered_by_feature(feature(&name)?, false)),
+            Entry::FirstUse(name) => ([].as_slice(), self.entered_by_feature(&name, true)?),
+            Entry::EveryUse(name) => ([].as_slice(), self.entered_by_feature(&name, false)?),
             Entry::FirstPaid => {
                 if self.value().is_none() {
                     return Err(Error::NotMapped { column: "value" });
@@ -371,7 +388,8 @@ impl Activity {
         self.sweep(0, Vec::new, visit, joined)
     }
 
-    fn entered_by_feature(&self, feature: u32, only_first: bool) -> Vec<Entered> {
+    fn entered_by_feature(&self, name: &str, only_first: bool) -> Result<Vec<Entered>> {
+        let Some(feature) = self.feature_number(name)? else { return Ok(Vec::new()) };
         let visit = |found: &mut Vec<Entered>, actor, rows: &crate::activity::Rows, stretch: std::ops::Range<usize>| {
             let Some(sets) = &rows.features else { return };
             let used = stretch.filter(|&row| sets.contains(row, feature)).map(|row| (rows.day[row], None));
@@ -380,18 +398,14 @@ impl Activity {
                 found.push((actor, entries));
             }
         };
-        self.sweep_rows(0, Vec::new, visit, joined)
+        Ok(self.sweep_rows(0, Vec::new, visit, joined))
     }
 
-    /// The number of a feature by its name.
-    pub(crate) fn feature_number(&self, name: &str) -> Result<u32> {
+    /// The number of a feature by its name; `None` if nobody used it.
+    pub(crate) fn feature_number(&self, name: &str) -> Result<Option<u32>> {
         self.check_features()?;
         let place = self.features().binary_search_by(|other| other.as_str().cmp(name));
-        place.ok().and_then(|place| u32::try_from(place).ok()).ok_or_else(|| Error::InvalidOption {
-            option: "feature",
-            value: name.to_owned(),
-            reason: "nobody used a feature of this name; see Activity::features",
-        })
+        Ok(place.ok().and_then(|place| u32::try_from(place).ok()))
     }
 }
 

@@ -49,8 +49,17 @@ pub(super) struct Question<'a> {
     pub(super) aging: Aging,
     pub(super) rows_by: RowsBy,
     pub(super) horizon: u32,
-    /// The number of the feature whose use is a return.
-    feature: Option<u32>,
+    returning: Returning,
+}
+
+/// Which events are a return.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Returning {
+    All,
+    /// Uses of the feature of this number.
+    Uses(u32),
+    /// Uses of a feature that nobody used.
+    Nothing,
 }
 
 /// Who enters when.
@@ -85,11 +94,11 @@ impl<'a> Question<'a> {
         rows_by: RowsBy,
         horizon: u32,
     ) -> Result<Self> {
-        let feature = match &options.returning {
-            Return::Activity => None,
-            Return::Feature(name) => Some(activity.feature_number(name)?),
+        let returning = match &options.returning {
+            Return::Activity => Returning::All,
+            Return::Feature(name) => activity.feature_number(name)?.map_or(Returning::Nothing, Returning::Uses),
         };
-        Ok(Self { activity, options, aging, rows_by, horizon, feature })
+        Ok(Self { activity, options, aging, rows_by, horizon, returning })
     }
 
     /// How many cohorts and ages there are.
@@ -199,7 +208,7 @@ impl<'a> Question<'a> {
     ) -> A {
         let new = || (new(), Scratch::default());
         let join = |left: (A, Scratch), right: (A, Scratch)| (join(left.0, right.0), left.1);
-        let plain = self.feature.is_none() && self.options.min_events == 1;
+        let plain = self.returning == Returning::All && self.options.min_events == 1;
         let (gathered, _) = if self.options.age_by == AgeBy::Clock {
             let each = |(gathered, scratch): &mut (A, Scratch), actor, rows: &Rows, stretch: Range<usize>| {
                 let Some(times) = &rows.times else { return };
@@ -293,7 +302,11 @@ impl<'a> Question<'a> {
 
     /// Whether what happened on a day is a return.
     fn returns(&self, rows: &Rows, row: usize) -> bool {
-        self.feature.is_none_or(|feature| rows.features.as_ref().is_some_and(|sets| sets.contains(row, feature)))
+        match self.returning {
+            Returning::All => true,
+            Returning::Uses(feature) => rows.features.as_ref().is_some_and(|sets| sets.contains(row, feature)),
+            Returning::Nothing => false,
+        }
     }
 
     /// The ages with enough events of the kind that counts.

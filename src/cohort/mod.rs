@@ -13,6 +13,7 @@ mod members;
 mod options;
 mod participation;
 mod retention;
+mod segments;
 mod stored;
 mod stored_triangle;
 mod strata;

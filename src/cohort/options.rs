@@ -16,7 +16,8 @@ const MAX_PERIODS: u64 = 36_525;
 pub enum Return {
     /// Any event.
     Activity,
-    /// A day on which this feature was used. How many of the day's events were of it is not known, so it goes with
+    /// A day on which this feature was used. A feature that nobody used, or of a name that there is not, is no return of
+    /// anybody's: [`Activity::features`](crate::Activity::features) has the names. How many of the day's events were of it is not known, so it goes with
     /// [`min_events`](RetentionOptions::min_events) of 1; to count them, ingest the events of that feature by themselves
     /// and ask their activity with [`retention_of`](crate::Activity::retention_of).
     Feature(String),

@@ -239,10 +239,14 @@ impl Activity {
     ///
     /// Starts outside the observation are left out and counted by [`left_out`](Retention::left_out).
     ///
+    /// All entries of the table are members, whoever is in the activity. A part of a [`Split`](crate::Split) does not know
+    /// who belongs to it without ever having been active, so ask segments with [`Split::each_of`](crate::Split::each_of),
+    /// which divides the table too, or give one segment its own entries with [`Cohorts::filter`](crate::Cohorts::filter).
+    ///
     /// # Errors
     ///
     /// As [`retention`](Self::retention); [`Error::Incompatible`] if the actors are integers here and text there;
-    /// [`Error::NotMapped`] and [`Error::InvalidOption`] for a feature that is not there, and for options that
+    /// [`Error::NotMapped`] for a feature where features are not mapped; [`Error::InvalidOption`] for options that
     /// contradict each other.
     ///
     /// # Example

@@ -187,6 +187,9 @@ impl Activity {
 
     /// What each cohort of a table brings in at each age: by sign-up, plan, campaign, or what people did first.
     ///
+    /// All entries of the table are members, as with [`retention_of`](Self::retention_of); segments are asked with
+    /// [`Split::each_of`](crate::Split::each_of).
+    ///
     /// # Errors
     ///
     /// As [`value_retention`](Self::value_retention) and [`retention_of`](Self::retention_of).

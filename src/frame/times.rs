@@ -56,7 +56,7 @@ impl Times {
 
     /// The same times in other rows.
     pub(crate) fn with_values(&self, values: Vec<Option<i64>>) -> Self {
-        Self { values, ..self.clone() }
+        Self { units_per_second: self.units_per_second, values }
     }
 
     /// The local day of each.

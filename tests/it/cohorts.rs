@@ -5,8 +5,8 @@ mod properties;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, AgeBy, Base, Calendar, CohortColumns, CohortKey, Cohorts, Coverage, Criterion, Date, Entry, Error,
-    EventColumns, Period, Retention, RetentionCell, RetentionOptions, Return, date,
+    Activity, AgeBy, Base, Calendar, CohortColumns, CohortIntake, CohortKey, Cohorts, Coverage, Criterion, Date, Entry,
+    Error, EventColumns, Period, Retention, RetentionCell, RetentionOptions, Return, date,
 };
 
 use crate::log::{Event, Mapped, event, feature_text, ingest, members, message};
@@ -667,11 +667,23 @@ fn options_that_make_no_sense() {
     let error = of(asked().returning(Return::Feature("report".into()))).unwrap_err();
     assert!(matches!(error, Error::NotMapped { column: "feature" }), "{error:?}");
     let used = ingest(&[Event { feature: Some(1), ..event(1, number(from)) }], Mapped::ALL, None);
+    // What nobody used is used by nobody.
     for name in ["f002", "", "F001", "f001 "] {
-        refused(used.cohorts(Entry::FirstUse(name.into())), "feature");
-        refused(used.cohorts(Entry::EveryUse(name.into())), "feature");
-        refused(used.retention(asked().returning(Return::Feature(name.into()))), "feature");
+        for entry in [Entry::FirstUse(name.into()), Entry::EveryUse(name.into())] {
+            let nobody = used.cohorts(entry).unwrap();
+            assert_eq!(nobody.intake(), &CohortIntake::default());
+            assert_eq!(used.retention_of(&nobody, asked()).unwrap().cohorts()[0].size, 0);
+        }
+        let returning = || asked().returning(Return::Feature(name.into()));
+        for triangle in [used.retention(returning()).unwrap(), used.retention_of(&signups, returning()).unwrap()] {
+            let cell = triangle.cell(from, 0).unwrap();
+            assert_eq!((cell.active, cell.eligible, cell.rate), (Some(0), Some(1), Some(0.0)), "{name}");
+        }
     }
+    let value = [Event { feature: Some(1), value: Some(2.0), ..event(1, number(from)) }];
+    let values = ingest(&value, Mapped::ALL, None).value_retention(asked().returning(Return::Feature("f002".into())));
+    let cell = values.unwrap().cell(from, 0).unwrap();
+    assert_eq!((cell.value, cell.paying), (Some(0.0), Some(0)));
     for (at_least, within) in [(0, 0), (0, 3), (1, 0), (4, 3), (u32::MAX, 1)] {
         refused(activity.cohorts(Entry::ActiveDays { at_least, within }), "at_least");
     }

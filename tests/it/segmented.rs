@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    ActiveUsers, ActiveUsersOptions, Activity, Comparison, ComparisonOptions, Criterion, DailyStates,
-    DailyStatesOptions, Error, LeftOut, Lifecycle, LifecycleOptions, NaiveComparison, Participation,
-    ParticipationColumns, Period, PowerCurve, ProgrammeImpact, ProgrammeImpactOptions, Retention, RetentionOptions,
-    SegmentColumns, Segmented, Split, Stickiness, StickinessOptions, ToFrame, Window,
+    ActiveUsers, ActiveUsersOptions, Activity, AdoptionOptions, BreadthOptions, CohortColumns, CohortKey, Cohorts,
+    Comparison, ComparisonOptions, Criterion, DailyStates, DailyStatesOptions, EntriesLeftOut, Entry, Error, LeftOut,
+    Lifecycle, LifecycleOptions, NaiveComparison, Participation, ParticipationColumns, Period, PowerCurve,
+    ProgrammeImpact, ProgrammeImpactOptions, Retention, RetentionOptions, Return, SegmentColumns, Segmented, Split,
+    Stickiness, StickinessOptions, ToFrame, Window,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -15,7 +16,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::log::{Mapped, event, ingest, message};
+use super::log::{Event, Mapped, event, feature_text, ingest, message};
 use super::properties::{both, logs};
 
 const CRITERIA: [Criterion; 4] = [Criterion::On, Criterion::OnOrAfter, Criterion::OnOrBefore, Criterion::Streak];
@@ -102,6 +103,62 @@ fn check_with<A: PartialEq + std::fmt::Debug>(
     }
     let whole = frame(&question(activity).unwrap()).unwrap();
     adds_up(&whole, &answers.to_frame_with(frame).unwrap(), &names, columns);
+}
+
+/// Entries of a table, by period and by label, those of people who were never active too.
+fn entries_add_up(activity: &Activity, split: &Split, table: &DataFrame) {
+    let read = |columns: CohortColumns| Cohorts::from_frame(table, &columns).unwrap();
+    let asked = || CohortColumns::new("user");
+    let tables = [asked().start("day"), asked().start("day").label("label"), asked().label("label")].map(read);
+    let tables = [false, true, true].into_iter().zip(&tables);
+    for ((by_label, cohorts), criterion) in tables.flat_map(|table| CRITERIA.map(|criterion| (table, criterion))) {
+        let options = RetentionOptions::new(Period::Week).criterion(criterion).horizon(9);
+        let question = |part: &Activity, cohorts: &Cohorts| part.retention_of(cohorts, options.clone());
+        let whole = question(activity, cohorts).unwrap();
+        let triangles = split.each_of(cohorts, question).unwrap();
+        let entries = split.each_of(cohorts, |_, cohorts| Ok(*cohorts.intake())).unwrap();
+        let sum = |count: fn(&attrition::CohortIntake) -> u64| entries.iter().map(|(_, one)| count(one)).sum::<u64>();
+        assert_eq!(sum(|one| one.entries), cohorts.intake().entries);
+        assert_eq!(sum(|one| one.actors), cohorts.intake().actors);
+        let left_out = |count: fn(&EntriesLeftOut) -> u64| {
+            let of_parts: u64 = triangles.iter().map(|(_, one)| count(one.left_out())).sum();
+            assert_eq!(of_parts, count(whole.left_out()));
+        };
+        left_out(|one| one.before_observation);
+        left_out(|one| one.after_observation);
+        left_out(|one| one.never_active);
+        for (row, cohort) in whole.cohorts().iter().enumerate() {
+            let of_parts = || triangles.iter().map(|(_, one)| &one.cohorts()[row]);
+            assert!(of_parts().all(|one| one.label == cohort.label));
+            assert_eq!(of_parts().map(|one| one.size).sum::<u64>(), cohort.size);
+            let label = CohortKey::Label(cohort.label.as_deref());
+            let key = if by_label { label } else { CohortKey::Day(cohort.span.start) };
+            for age in 0..=9 {
+                let count = |one: &Retention| {
+                    one.cell(key, age).map_or((0, 0), |cell| (cell.so_far.unwrap_or(0), cell.eligible.unwrap_or(0)))
+                };
+                let sums =
+                    triangles.iter().map(|(_, one)| count(one)).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+                assert_eq!(sums, count(&whole), "{key} at {age}");
+            }
+        }
+        let names: Vec<Option<&str>> = triangles.iter().map(|(name, _)| name).collect();
+        assert!(names.is_sorted_by_key(|name| (name.is_none(), *name)));
+        assert!(split.parts().iter().all(|(name, _)| names.contains(&name.as_deref())));
+        if !by_label {
+            let frame = triangles.to_frame().unwrap();
+            adds_up(
+                &whole.to_frame().unwrap(),
+                &frame,
+                &names,
+                &Columns {
+                    same: &["cohort", "cohort_coverage", "age", "coverage"],
+                    additive: &["size", "so_far", "active", "eligible", "base"],
+                    others: &["rate", "lower", "upper"],
+                },
+            );
+        }
+    }
 }
 
 /// Every analysis that counts people or days.
@@ -293,7 +350,99 @@ proptest! {
             naive.others_retained += impact.naive().others_retained;
         }
         prop_assert_eq!(&naive, whole.naive());
+
+        let labels: Vec<Option<&str>> = (0..frame.height()).map(|row| [Some("b"), None, Some("a")][row % 3]).collect();
+        frame.with_column(Column::new("label".into(), labels)).unwrap();
+        entries_add_up(&activity, &split, &frame);
     }
+}
+
+/// A hundred signed up on the first of three days, ten of them for pro and three for team. 1 to 20 came, of whom 1 to 10
+/// are pro; nobody of the team did.
+#[test]
+fn sign_ups_by_segment() {
+    let log: Vec<Event> = (1..=20)
+        .map(|user| Event { value: Some(0.5), feature: Some(u32::from(user > 10)), ..event(user, 1) })
+        .collect();
+    let activity = ingest(&log, Mapped::ALL, Some((0, 2)));
+    let users: Vec<i64> = (1..=10).chain(98..=100).collect();
+    let plans: Vec<_> = users.iter().map(|&user| if user > 10 { "team" } else { "pro" }).collect();
+    let plans = df!("id" => users, "plan" => plans).unwrap();
+    let columns = SegmentColumns::new("id", "plan");
+    let split = activity.split_by(&plans, &columns).unwrap();
+    let mut table = df!("user" => (1..=100_i64).collect::<Vec<_>>(), "day" => [0_i32; 100]).unwrap();
+    table.apply("day", |day| day.cast(&DataType::Date).unwrap()).unwrap();
+    let signups = Cohorts::from_frame(&table, &CohortColumns::new("user").start("day")).unwrap();
+
+    let first = activity.observed_from();
+    let expected = [(Some("pro"), (10, Some(10))), (Some("team"), (3, Some(0))), (None, (87, Some(10)))];
+    let triangles = split.each_of(&signups, |part, signups| part.retention_of(signups, Period::Day)).unwrap();
+    let found: Vec<_> = triangles
+        .iter()
+        .map(|(name, one)| (name, (one.cohorts()[0].size, one.cell(first, 1).unwrap().active)))
+        .collect();
+    assert_eq!(found, expected);
+    let values = split.each_of(&signups, |part, signups| part.value_retention_of(signups, Period::Day)).unwrap();
+    let found: Vec<_> =
+        values.iter().map(|(_, one)| one.cell(first, 1).unwrap()).map(|one| (one.value, one.eligible)).collect();
+    assert_eq!(found, [(Some(5.0), Some(10)), (Some(0.0), Some(3)), (Some(5.0), Some(87))]);
+
+    // One by one it is the same; a segment that there is not has nobody.
+    for (name, (size, _)) in expected {
+        let entries = signups.filter(&plans, &columns, name).unwrap();
+        assert_eq!((entries.intake().actors, entries.intake().entries), (size, size));
+        let part = activity.filter(&plans, &columns, name).unwrap();
+        assert_eq!(part.retention_of(&entries, Period::Day).unwrap(), *triangles.get(name).unwrap());
+    }
+    assert_eq!(signups.filter(&plans, &columns, Some("x")).unwrap().intake().entries, 0);
+
+    // Those who were never active have one segment too, and ids of the same kind.
+    let two = df!("id" => [99, 99], "plan" => ["a", "b"]).unwrap();
+    let split_in_two = activity.split_by(&two, &columns).unwrap();
+    for error in [
+        signups.filter(&two, &columns, None).map(|_| ()).unwrap_err(),
+        split_in_two.each_of(&signups, |_, _| Ok(())).unwrap_err(),
+    ] {
+        assert!(matches!(&error, Error::TwoSegments { actor, .. } if actor == "99"), "{error:?}");
+    }
+    let text = df!("id" => ["99"], "plan" => ["a"]).unwrap();
+    assert!(matches!(signups.filter(&text, &columns, None), Err(Error::Incompatible { .. })));
+}
+
+/// Of two features each segment used one: both know both.
+#[test]
+fn segments_know_the_features_of_the_whole() {
+    let log = [(1, 0), (2, 1)].map(|(user, feature)| Event { feature: Some(feature), ..event(user, 0) });
+    let activity = ingest(&log, Mapped::ALL, Some((0, 2)));
+    let split = split(&activity, &[1, 2], &[Some("a".to_owned()), Some("b".to_owned())]);
+    let first = activity.observed_from();
+    let of_users = |feature: u32| {
+        let options = || RetentionOptions::new(Period::Day).returning(Return::Feature(feature_text(feature)));
+        let active = |one: Retention| one.cell(first, 0).unwrap().active.unwrap();
+        let returned = split.each(|part| Ok(active(part.retention(options())?))).unwrap();
+        let entered = |entry: fn(String) -> Entry| {
+            split.each(|part| Ok(part.cohorts(entry(feature_text(feature)))?.intake().actors)).unwrap()
+        };
+        let counts = |answers: Segmented<u64>| answers.into_iter().map(|(_, count)| count).collect::<Vec<_>>();
+        [counts(returned), counts(entered(Entry::FirstUse)), counts(entered(Entry::EveryUse))]
+    };
+    assert_eq!([of_users(0), of_users(1), of_users(7)], [[[1, 0]; 3], [[0, 1]; 3], [[0, 0]; 3]]);
+
+    let adoption = split.each(|part| part.adoption(AdoptionOptions::new(Period::Day))).unwrap();
+    for (place, (_, one)) in adoption.iter().enumerate() {
+        let rows: Vec<_> = one.features().iter().map(|one| (one.feature.clone(), one.adopters)).collect();
+        assert_eq!(rows, [0, 1].map(|feature| (feature_text(feature), u64::from(feature as usize == place))));
+    }
+    let question = |part: &Activity| part.breadth(BreadthOptions::new(Period::Day).available(part.features()));
+    for (_, breadth) in split.each(question).unwrap().iter() {
+        let day = breadth.on(first).unwrap();
+        assert_eq!((day.available, day.mean_share()), (2, Some(0.5)));
+    }
+
+    // As it was known on a day, an activity forgets what came later, and a part what only others used.
+    assert_eq!(split.part(Some("a")).unwrap().at(first).unwrap().features(), [feature_text(0)]);
+    let again = split.parts()[0].1.merge(&split.parts()[1].1).unwrap();
+    assert_eq!(again, activity);
 }
 
 #[test]

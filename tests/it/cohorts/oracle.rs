@@ -167,10 +167,6 @@ impl Known {
         self.deeds.keys().copied()
     }
 
-    pub(super) fn has_feature(&self, feature: u32) -> bool {
-        self.deeds.values().flat_map(BTreeMap::values).any(|deed| deed.features.contains(&feature))
-    }
-
     fn days_of(&self, user: i64, counts: impl Fn(&Deed) -> bool) -> Vec<civil::Date> {
         self.deeds[&user].iter().filter(|(_, deed)| counts(deed)).map(|(&day, _)| day).collect()
     }
@@ -181,16 +177,12 @@ impl Known {
         if let &Entry::ActiveDays { at_least, within } = entry {
             table.labels = Some(behaved(at_least, within).into());
         }
-        let used = |name: &str| {
-            let known = (0..10).find(|&feature| feature_text(feature) == name && self.has_feature(feature));
-            known.filter(|_| self.mapped.feature)
-        };
         for user in self.users() {
             let every: Vec<civil::Date> = match entry {
                 Entry::FirstActivity | Entry::EveryActivity | Entry::ActiveDays { .. } => self.days_of(user, |_| true),
+                Entry::FirstUse(_) | Entry::EveryUse(_) if !self.mapped.feature => return None,
                 Entry::FirstUse(name) | Entry::EveryUse(name) => {
-                    let feature = used(name)?;
-                    self.days_of(user, |deed| deed.features.contains(&feature))
+                    self.days_of(user, |deed| deed.features.iter().any(|&feature| feature_text(feature) == *name))
                 }
                 Entry::FirstPaid if !self.mapped.value => return None,
                 Entry::FirstPaid => self.days_of(user, |deed| deed.value > 0.0),
@@ -445,5 +437,5 @@ impl Truth {
 
 /// Whether an answer is the refusal that the oracle foresees.
 pub(super) fn is_refused<T: std::fmt::Debug>(answer: &Result<T>) -> bool {
-    matches!(answer, Err(Error::NotMapped { .. } | Error::InvalidOption { .. }))
+    matches!(answer, Err(Error::NotMapped { .. }))
 }
