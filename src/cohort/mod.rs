@@ -14,6 +14,7 @@ mod options;
 mod participation;
 mod retention;
 mod stored;
+mod stored_trend;
 mod stored_triangle;
 mod strata;
 mod tally;
