@@ -2,6 +2,8 @@
 
 mod oracle;
 mod properties;
+mod trends;
+mod values;
 
 use attrition::polars::prelude::*;
 use attrition::{
