@@ -6,6 +6,7 @@ mod cohort;
 mod engagement;
 mod error;
 mod frame;
+mod print;
 mod statistics;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};

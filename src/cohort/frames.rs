@@ -15,7 +15,8 @@ impl Retention {
     /// | `cohort` | Date | first day of the cohort's period; where cohorts are labels, the first start |
     /// | `size` | UInt64 | members of the cohort |
     /// | `cohort_coverage` | String | `observed`, `truncated` or `open`: was the whole period of entry seen |
-    /// | `age` | UInt32 | periods after that of the start, or brackets |
+    /// | `age` | UInt32 | periods after that of the start, or the number of the bracket |
+    /// | `age_from`, `age_to` | UInt32 | the first and the last period of the bracket; `age` where there are no brackets |
     /// | `coverage` | String | `observed`, `open` or `unobserved`: was the period at that age seen |
     /// | `so_far` | UInt64 | members retained so far; null where unobserved |
     /// | `active` | UInt64 | members retained; null unless observed |
@@ -32,6 +33,8 @@ impl Retention {
         let all: Vec<(&Cohort, RetentionCell)> =
             rows.flat_map(|row| self.cells(row).map(move |cell| (&self.cohorts[row], cell))).collect();
         let cells = || all.iter().copied();
+        let ages: Vec<(u32, u32)> = (0..self.ages).map(|age| self.age_periods(age)).collect();
+        let periods = || self.cohorts.iter().flat_map(|_| ages.iter().copied());
         let counts = |count: fn(RetentionCell) -> Option<u64>| cells().map(|(_, cell)| count(cell)).collect::<Vec<_>>();
         let rates = |rate: fn(RetentionCell) -> Option<f64>| cells().map(|(_, cell)| rate(cell)).collect::<Vec<_>>();
         let mut columns = self.label_column(self.ages);
@@ -40,6 +43,8 @@ impl Retention {
             write::column("size", cells().map(|(cohort, _)| cohort.size).collect::<Vec<_>>()),
             write::column("cohort_coverage", cells().map(|(cohort, _)| cohort.coverage.name()).collect::<Vec<_>>()),
             write::column("age", cells().map(|(_, cell)| cell.age).collect::<Vec<_>>()),
+            write::column("age_from", periods().map(|(from, _)| from).collect::<Vec<_>>()),
+            write::column("age_to", periods().map(|(_, to)| to).collect::<Vec<_>>()),
             write::column("coverage", cells().map(|(_, cell)| cell.coverage.name()).collect::<Vec<_>>()),
             write::column("so_far", counts(|cell| cell.so_far)),
             write::column("active", counts(|cell| cell.active)),
@@ -66,7 +71,7 @@ impl Retention {
     /// | `label` | String | as in [`to_frame`](Self::to_frame) |
     /// | `cohort` | Date | as in [`to_frame`](Self::to_frame) |
     /// | `size` | UInt64 | members of the cohort |
-    /// | `0`, `1`, ... up to the horizon | Float64 | the rate at that age; null unless observed and the base has members |
+    /// | `0`, `1`, ... up to the horizon | Float64 | the rate at that age, or in the bracket of that number; null unless observed and the base has members |
     ///
     /// # Errors
     ///

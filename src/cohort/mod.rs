@@ -15,6 +15,7 @@ mod participation;
 mod retention;
 mod segments;
 mod stored;
+mod stored_trend;
 mod stored_triangle;
 mod strata;
 mod tally;

@@ -1,7 +1,5 @@
 //! Cohort retention: of those who came in one period, how many are still there k periods later.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use super::aging::{AgeBy, Aging};
@@ -416,13 +414,18 @@ impl Retention {
     }
 
     /// The name of an age in printed tables: its number, or the periods of a bracket.
-    pub(super) fn age_name(&self, age: usize) -> Cow<'static, str> {
+    pub(super) fn age_name(&self, age: usize) -> String {
+        let (from, to) = self.age_periods(age);
+        if from == to { from.to_string() } else { format!("{from}-{to}") }
+    }
+
+    /// The first and the last period of an age, counted from that of the start.
+    pub(super) fn age_periods(&self, age: usize) -> (u32, u32) {
         let brackets = &self.options.brackets;
         let last: u32 = brackets.iter().take(age).sum();
         match age.checked_sub(1).and_then(|place| brackets.get(place)) {
-            None => age.to_string().into(),
-            Some(1) => last.to_string().into(),
-            Some(size) => format!("{}-{last}", last + 1 - size).into(),
+            None => [u32::try_from(age).unwrap_or(u32::MAX); 2].into(),
+            Some(size) => (last + 1 - size, last),
         }
     }
 

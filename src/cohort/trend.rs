@@ -7,19 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::ages::Criterion;
 use super::retention::{Cohort, Retention, RetentionCell};
+use crate::calendar::Coverage;
 use crate::error::{Error, Result};
 use crate::frame::write;
+use crate::print::{p_equals, percent};
 use crate::statistics::{Share, TrendTest, trend};
 
 /// The answer of [`Retention::trend`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "super::stored_trend::StoredTrend")]
 pub struct RetentionTrend {
     /// The age in periods, or brackets.
     pub age: u32,
-    /// Cohort by cohort in order of time, as far as the age is observed; cohorts without members are left out.
+    /// Cohort by cohort in order of time, as far as the age is observed: what is open has no rate yet and is no point.
+    /// Cohorts without members are left out.
     pub points: Vec<(Cohort, RetentionCell)>,
-    /// Whether the rate rises or falls from cohort to cohort. `None` with fewer than two points, where rates are no
-    /// proportions, and for [`Criterion::OnOrAfter`], under which older cohorts have had longer to return.
+    /// The level of confidence of the intervals, that of the triangle; what is left to 1 is the level of the test.
+    pub confidence: f64,
+    /// Whether the rate rises or falls from cohort to cohort, the truncated ones left out. `None` with fewer than two
+    /// others, where rates are no proportions, and for [`Criterion::OnOrAfter`], under which older cohorts have had longer to return.
     pub test: Option<TrendTest>,
 }
 
@@ -29,6 +35,10 @@ impl Retention {
     /// The test is that of Cochran and Armitage, with the cohorts as steps of one: its slope is by how much the rate
     /// changes from one cohort to the next. It asks whether there is a drift in one direction; a rate that goes up and
     /// down again can pass it unnoticed, so look at the points too.
+    ///
+    /// Only observed cells are points: what is still open can rise. A cohort whose period begins before the observation
+    /// ([`Coverage::Truncated`]) may hold old users, who stay longer than new ones and would feign a fall, or not all who
+    /// signed up: it is a point and not in the test. An empty cohort keeps its place in time.
     ///
     /// # Errors
     ///
@@ -68,25 +78,40 @@ impl Retention {
         let wilson = self.wilson();
         let cells = (0..self.cohorts.len()).map(|row| self.at(row, age as usize, wilson));
         let all: Vec<(Cohort, RetentionCell)> = self.cohorts.iter().cloned().zip(cells).collect();
-        // Cohorts without members keep their place in time.
+        // Cohorts without members, and truncated ones, keep their place in time.
         let shares: Vec<Share> = all
             .iter()
-            .map_while(|(_, cell)| cell.active.zip(cell.base))
-            .map(|(part, whole)| Share { part, whole })
+            .map_while(|(cohort, cell)| Some((cohort, cell.active.zip(cell.base)?)))
+            .map(
+                |(cohort, (part, whole))| {
+                    if is_whole(cohort) { Share { part, whole } } else { Share { part: 0, whole: 0 } }
+                },
+            )
             .collect();
         let fair = self.options.is_proportion() && self.options.criterion != Criterion::OnOrAfter;
         let test = trend(&shares).filter(|_| fair);
         let points = all.into_iter().filter(|(_, cell)| cell.rate.is_some()).collect();
-        Ok(RetentionTrend { age, points, test })
+        Ok(RetentionTrend { age, points, confidence: self.options.confidence, test })
     }
 }
 
+/// Whether all of the cohort's period lies in the observation.
+fn is_whole(cohort: &Cohort) -> bool {
+    cohort.coverage != Coverage::Truncated
+}
+
 impl RetentionTrend {
+    /// The points that are in the test, if there is one.
+    pub(super) fn tested(&self) -> impl Iterator<Item = &(Cohort, RetentionCell)> + Clone {
+        self.points.iter().filter(|(cohort, _)| is_whole(cohort))
+    }
+
     /// The points as a frame, one row a cohort in order of time. No column has nulls but the interval's.
     ///
     /// | column | type | meaning |
     /// | --- | --- | --- |
     /// | `cohort` | Date | first day of the cohort's period |
+    /// | `cohort_coverage` | String | `observed`, or `truncated`: not in the test |
     /// | `active`, `base` | UInt64 | members retained, and of how many |
     /// | `rate` | Float64 | `active / base` |
     /// | `lower`, `upper` | Float64 | Wilson interval of the rate; null where it is no proportion |
@@ -103,6 +128,10 @@ impl RetentionTrend {
             |end: fn(&RetentionCell) -> Option<f64>| points.iter().map(|(_, cell)| end(cell)).collect::<Vec<_>>();
         write::frame(vec![
             write::dates("cohort", points.iter().map(|(cohort, _)| Some(cohort.span.start)))?,
+            write::column(
+                "cohort_coverage",
+                points.iter().map(|(cohort, _)| cohort.coverage.name()).collect::<Vec<_>>(),
+            ),
             write::column("active", counts(|cell| cell.active)),
             write::column("base", counts(|cell| cell.base)),
             write::column("rate", points.iter().map(|(_, cell)| cell.rate.unwrap_or(0.0)).collect::<Vec<_>>()),
@@ -116,30 +145,28 @@ impl fmt::Display for RetentionTrend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LATEST: usize = 12;
         let first = self.points.len().saturating_sub(LATEST);
-        writeln!(f, "Retention at age {}, cohort by cohort, latest {LATEST}", self.age)?;
+        writeln!(f, "Retention at age {}, cohort by cohort, latest {LATEST}, in %", self.age)?;
         for (cohort, cell) in &self.points[first..] {
-            let (rate, interval) = (100.0 * cell.rate.unwrap_or(0.0), cell.interval);
-            write!(
-                f,
-                "  {} {:>8} of {:>8} {rate:>6.1} %",
-                cohort.span.start,
-                cell.active.unwrap_or(0),
-                cell.base.unwrap_or(0)
-            )?;
-            if let Some(interval) = interval {
-                write!(f, "  ({:.1} to {:.1})", 100.0 * interval.lower, 100.0 * interval.upper)?;
+            let start = format!("{}{}", cohort.span.start, cohort.coverage.sign());
+            let (active, base) = (cell.active.unwrap_or(0), cell.base.unwrap_or(0));
+            write!(f, "  {start:<11} {active:>8} of {base:>8} {:>6}", percent(cell.rate))?;
+            if let Some(interval) = cell.interval {
+                write!(f, "  ({} to {})", percent(Some(interval.lower)), percent(Some(interval.upper)))?;
             }
             writeln!(f)?;
+        }
+        if self.tested().count() < self.points.len() {
+            writeln!(f, "  {} begins before the log, not in the test", Coverage::Truncated.sign())?;
         }
         match self.test {
             None => write!(f, "  no test for a trend"),
             Some(TrendTest { slope, p_value, .. }) => {
-                let verdict = match (p_value < 0.05, slope > 0.0) {
+                let verdict = match (p_value <= 1.0 - self.confidence, slope > 0.0) {
                     (false, _) => "no drift can be told from chance",
                     (true, true) => "later cohorts stay better",
                     (true, false) => "later cohorts stay worse",
                 };
-                write!(f, "  {:+.2} points a cohort, p = {p_value:.2e}: {verdict}", 100.0 * slope)
+                write!(f, "  {:+.2} points a cohort, {}: {verdict}", 100.0 * slope, p_equals(p_value))
             }
         }
     }

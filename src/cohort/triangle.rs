@@ -6,10 +6,13 @@ use super::aging::AgeBy;
 use super::options::Base;
 use super::retention::{Cohort, Retention, RetentionCell};
 use crate::calendar::{Coverage, Period};
+use crate::print::percent;
 
 const MOST_COHORTS: usize = 24;
 const MOST_AGES: usize = 9;
-const MOST_WIDTH: usize = 40;
+/// Names are cut to so many characters, and as many ages are shown as fit beside them.
+const MOST_WIDTH: usize = 24;
+const LINE: usize = 100;
 
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,28 +23,44 @@ impl fmt::Display for Retention {
             Base::Previous => "those retained at the age before",
         };
         writeln!(f, "Retention by {period}, {criterion}, as of {as_of}, in % of {base}")?;
-        let width = self.print(f, 5, |row, age| shown(self.at(row, age, None)))?;
+        let screen = self.print(f, 5, |row, age| shown(self.at(row, age, None)))?;
         let curve = self.curve();
         let means = |f: &mut fmt::Formatter<'_>, name: &str, mean: fn(&super::CurvePoint) -> Option<f64>| {
-            write!(f, "  {name:<0$}", width + 9)?;
-            curve.iter().take(MOST_AGES).try_for_each(|point| write!(f, " {:>5}", percent(mean(point))))
+            write!(f, "  {name:<0$}", screen.width + 9)?;
+            let mut points = curve.iter().take(screen.ages);
+            points.try_for_each(|point| write!(f, " {:>1$}", percent(mean(point)), screen.column))
         };
         means(f, "weighted mean", |point| point.weighted_mean)?;
         writeln!(f)?;
         means(f, "plain mean", |point| point.plain_mean)?;
-        self.print_notes(f)
+        write!(
+            f,
+            "\n  {} still open, in no mean; {} begins before the log",
+            Coverage::Open.sign(),
+            Coverage::Truncated.sign()
+        )?;
+        self.print_notes(f, &screen, "in the means and in to_frame()")
     }
 }
 
+/// How a triangle was laid out.
+pub(super) struct Screen {
+    /// The width of the names, and of a cell.
+    width: usize,
+    column: usize,
+    /// How many ages are shown, and from which cohort on.
+    ages: usize,
+    first: usize,
+}
+
 impl Retention {
-    /// Prints the cohorts with their cells, each `column` wide, and says how wide the names are.
+    /// Prints the latest cohorts with their cells, as many ages as fit, and says how. Cells are at least so wide.
     pub(super) fn print(
         &self,
         f: &mut fmt::Formatter<'_>,
         column: usize,
         shown: impl Fn(usize, usize) -> String,
-    ) -> Result<usize, fmt::Error> {
-        let ages = self.ages.min(MOST_AGES);
+    ) -> Result<Screen, fmt::Error> {
         let first = self.cohorts.len().saturating_sub(MOST_COHORTS);
         match self.options.age_by {
             AgeBy::Calendar => {}
@@ -50,27 +69,34 @@ impl Retention {
         }
         let name = |cohort| name(cohort, self.by_label(), self.options.period);
         let names: Vec<String> = self.cohorts[first..].iter().map(name).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(11, MOST_WIDTH);
+        let length = |text: &str| text.chars().count();
+        let width = names.iter().map(|name| length(name)).max().unwrap_or(0).clamp(11, MOST_WIDTH);
+        let ages = 0..self.ages.min(MOST_AGES);
+        let cells: Vec<Vec<String>> =
+            (first..self.cohorts.len()).map(|row| ages.clone().map(|age| shown(row, age)).collect()).collect();
+        let heads = ages.map(|age| length(&self.age_name(age)));
+        let column = heads.chain(cells.iter().flatten().map(|cell| length(cell))).fold(column, usize::max);
+        let fitting = LINE.saturating_sub(width + 11) / (column + 1);
+        let screen = Screen { width, column, ages: self.ages.min(fitting.clamp(1, MOST_AGES)), first };
+
         write!(f, "  {:<width$} {:>8}", "cohort", "size")?;
-        (0..ages).try_for_each(|age| write!(f, " {:>column$}", self.age_name(age)))?;
+        (0..screen.ages).try_for_each(|age| write!(f, " {:>column$}", self.age_name(age)))?;
         writeln!(f)?;
-        for (row, name) in (first..).zip(&names) {
+        for ((cohort, name), cells) in self.cohorts[first..].iter().zip(&names).zip(&cells) {
             let name: String = name.chars().take(width).collect();
-            write!(f, "  {name:<width$} {:>8}", self.cohorts[row].size)?;
-            (0..ages).try_for_each(|age| write!(f, " {:>column$}", shown(row, age)))?;
+            write!(f, "  {name:<width$} {:>8}", cohort.size)?;
+            cells.iter().take(screen.ages).try_for_each(|cell| write!(f, " {cell:>column$}"))?;
             writeln!(f)?;
         }
-        Ok(width)
+        Ok(screen)
     }
 
-    /// What the signs mean and what is not shown.
-    pub(super) fn print_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.cohorts.len().saturating_sub(MOST_COHORTS);
-        write!(f, "\n  * still open, in no mean; ~ begins before the log")?;
-        if first > 0 {
-            write!(f, "\n  {first} earlier cohorts are in the means and in to_frame()")?;
+    /// What is not shown, and where the earlier cohorts are.
+    pub(super) fn print_notes(&self, f: &mut fmt::Formatter<'_>, screen: &Screen, earlier: &str) -> fmt::Result {
+        if screen.first > 0 {
+            write!(f, "\n  {} earlier cohorts are {earlier}", screen.first)?;
         }
-        if self.ages > MOST_AGES {
+        if self.ages > screen.ages {
             write!(f, "\n  ages up to {} are in to_frame()", self.horizon())?;
         }
         Ok(())
@@ -89,11 +115,7 @@ fn name(cohort: &Cohort, by_label: bool, period: Period) -> String {
 fn shown(cell: RetentionCell) -> String {
     match cell.coverage {
         Coverage::Unobserved => String::new(),
-        Coverage::Open => "*".to_owned(),
+        Coverage::Open => cell.coverage.sign().to_owned(),
         Coverage::Observed | Coverage::Truncated => percent(cell.rate),
     }
-}
-
-fn percent(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1}", 100.0 * rate))
 }

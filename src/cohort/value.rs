@@ -13,6 +13,7 @@ use super::options::{Base, RetentionOptions, Return};
 use super::retention::{CohortKey, Retention, question};
 use super::tally::Tally;
 use crate::activity::Activity;
+use crate::calendar::Coverage;
 use crate::error::{Error, Result};
 use crate::frame::stored::{holds, stored};
 use crate::frame::write;
@@ -332,7 +333,15 @@ impl fmt::Display for ValueRetention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (options, as_of) = (&self.paying.options, self.paying.as_of);
         writeln!(f, "Value by {}, as of {as_of}: summed up to each age, per member of the cohort", options.period)?;
-        let shown = |cell: ValueCell| cell.cumulative_per_member().map_or(String::new(), |value| format!("{value:.2}"));
-        self.paying.print(f, 9, |row, age| shown(self.at(row, age))).map(|_| ())
+        let shown = |row, age| match self.paying.at(row, age, None).coverage {
+            Coverage::Unobserved => String::new(),
+            Coverage::Open => Coverage::Open.sign().to_owned(),
+            Coverage::Observed | Coverage::Truncated => {
+                self.at(row, age).cumulative_per_member().map_or("-".to_owned(), |value| format!("{value:.2}"))
+            }
+        };
+        let screen = self.paying.print(f, 9, shown)?;
+        write!(f, "  {} still open; {} begins before the log", Coverage::Open.sign(), Coverage::Truncated.sign())?;
+        self.paying.print_notes(f, &screen, "in to_frame()")
     }
 }

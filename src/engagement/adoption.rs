@@ -3,6 +3,7 @@
 mod frames;
 mod measures;
 mod options;
+mod stored;
 mod summary;
 mod tally;
 
@@ -20,6 +21,7 @@ use tally::{Judged, Question, Tally, Usage};
 
 /// One feature, over the whole observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredFeatureAdoption")]
 pub struct FeatureAdoption {
     /// Its name.
     pub feature: String,
@@ -165,6 +167,7 @@ pub struct CohortAdoption {
 
 /// The answer of [`Activity::adoption`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredAdoption")]
 pub struct Adoption {
     options: AdoptionOptions,
     as_of: Date,

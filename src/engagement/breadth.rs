@@ -1,6 +1,7 @@
 //! Breadth of use: how many of the features that are there does an actor use.
 
 mod actors;
+mod stored;
 mod summary;
 mod tally;
 
@@ -60,6 +61,7 @@ impl From<Period> for BreadthOptions {
 
 /// The actors of one period by the number of distinct features they used in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredBreadthPeriod")]
 pub struct BreadthPeriod {
     /// The period.
     pub span: Span,
@@ -147,6 +149,7 @@ impl BreadthPeriod {
 
 /// The answer of [`Activity::breadth`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredBreadth")]
 pub struct Breadth {
     options: BreadthOptions,
     as_of: Date,

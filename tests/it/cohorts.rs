@@ -2,6 +2,8 @@
 
 mod oracle;
 mod properties;
+mod trends;
+mod values;
 
 use attrition::polars::prelude::*;
 use attrition::{
@@ -468,7 +470,7 @@ fn nobody_and_strangers() {
     let no_label = labelled(&[]);
     let triangle = activity.retention_of(&no_label, Period::Month).unwrap();
     assert!(triangle.cohorts().is_empty() && triangle.cell(None, 0).is_none() && triangle.cell("pro", 0).is_none());
-    assert_eq!((triangle.to_frame().unwrap().shape(), triangle.to_wide_frame().unwrap().height()), ((0, 13), 0));
+    assert_eq!((triangle.to_frame().unwrap().shape(), triangle.to_wide_frame().unwrap().height()), ((0, 15), 0));
     assert!(triangle.to_string().contains("weighted mean"));
     assert_eq!(no_label.to_frame(activity.calendar()).unwrap().shape(), (0, 3));
 

@@ -228,7 +228,7 @@ fn all_add_up(both: (&Activity, &Split)) {
             both,
             question,
             &Columns {
-                same: &["cohort", "cohort_coverage", "age", "coverage"],
+                same: &["cohort", "cohort_coverage", "age", "age_from", "age_to", "coverage"],
                 additive: &["size", "so_far", "active", "eligible", "base"],
                 others: &["rate", "lower", "upper"],
             },

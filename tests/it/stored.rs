@@ -5,17 +5,18 @@ use std::fmt::{Debug, Display};
 
 use attrition::polars::prelude::*;
 use attrition::{
-    ActiveUsers, ActiveUsersOptions, Activity, Comparison, ComparisonDetail, ComparisonOptions, Criterion, DailyState,
-    DailyStates, DailyStatesOptions, DayStates, LeftOut, Lifecycle, LifecycleOptions, Members, NewlyDormant,
-    Participation, ParticipationColumns, Period, PowerCurve, PowerCurvePoint, ProgrammeImpact, ProgrammeImpactOptions,
-    RateDifference, RetentionOptions, SegmentColumns, Segmented, Stickiness, StickinessOptions, Transitions, Window,
+    ActiveUsers, ActiveUsersOptions, Activity, Adoption, AdoptionOptions, Breadth, BreadthOptions, BreadthPeriod,
+    Comparison, ComparisonDetail, ComparisonOptions, Criterion, DailyState, DailyStates, DailyStatesOptions, DayStates,
+    FeatureAdoption, Landmark, LeftOut, Lifecycle, LifecycleOptions, Members, NewlyDormant, Participation,
+    ParticipationColumns, Period, PowerCurve, PowerCurvePoint, ProgrammeImpact, ProgrammeImpactOptions, RateDifference,
+    RetentionOptions, RetentionTrend, SegmentColumns, Segmented, Stickiness, StickinessOptions, Transitions, Window,
     date,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::log::{Mapped, event, frame_with, ingest};
+use super::log::{Event, Mapped, event, frame_with, ingest};
 
 /// Eight users over 40 days, the more often the lower their number, and six who come once.
 fn activity() -> Activity {
@@ -23,6 +24,16 @@ fn activity() -> Activity {
     let once = (9..=14).map(|user| (user, 0));
     let log: Vec<_> = days.chain(once).map(|(user, day)| event(i64::from(user), 19_723 + day + user)).collect();
     ingest(&log, Mapped::NONE, Some((19_720, 19_790)))
+}
+
+/// The same people, who use two features, each another one on other days.
+fn with_features() -> Activity {
+    let of = |user: i32, day: i32| [None, Some(0), Some(1)][((user + day * day) % 3) as usize];
+    let log: Vec<_> = (0..40_i32)
+        .flat_map(|day| (1..=8).filter(move |user| day % user == 0).map(move |user| (user, day)))
+        .map(|(user, day)| Event { feature: of(user, day), ..event(i64::from(user), 19_723 + day + user) })
+        .collect();
+    ingest(&log, Mapped { feature: true, ..Mapped::NONE }, Some((19_720, 19_790)))
 }
 
 /// Every value one edit away: numbers, texts and nulls replaced, entries of lists dropped, doubled and turned around.
@@ -207,6 +218,110 @@ fn power_curves() {
         refuses(&curve, "/at_least/1", json!(1_000), "active on more days");
         edited(&curve.series().nth(1).unwrap(), looked_at);
     }
+}
+
+#[test]
+fn adoptions() {
+    let options = AdoptionOptions::new(Period::Week).within_days(3).retained_from(10).window(9);
+    let adoption: Adoption = with_features().adoption(options.landmark(Landmark::SeenWithin(7))).unwrap();
+    assert!(adoption.features().iter().all(|one| one.retention.difference.is_some()), "{adoption}");
+    let whole = |adoption: &Adoption| {
+        shown(adoption);
+        adoption.to_frame().unwrap();
+        adoption.periods_to_frame().unwrap();
+        adoption.cohorts_to_frame().unwrap();
+        assert!(adoption.significant().count() <= adoption.features().len());
+        assert!(adoption.judged() <= adoption.followed() && adoption.followed() <= adoption.actors());
+        for one in adoption.features() {
+            assert_eq!(adoption.feature(&one.feature), Some(one));
+            assert_eq!(adoption.periods(&one.feature).map(|period| period.first_uses).sum::<u64>(), one.adopters);
+            assert_eq!(adoption.cohorts(&one.feature).map(|row| row.others).sum::<u64>(), one.retention.others);
+            for day in (-9..90).map(|day| date(2024, 1, 1) + day) {
+                let period = adoption.on(&one.feature, day);
+                assert!(period.is_none_or(|period| period.span.start <= day && period.users <= period.active));
+            }
+        }
+    };
+    let (refused, taken) = edited(&adoption, whole);
+    assert!(refused > 100 && taken > 100, "{refused} {taken}");
+    for place in ["/usage", "/active", "/eligible", "/adopters", "/periods", "/features"] {
+        refuses(&adoption, place, json!([]), "a count for each period and feature");
+    }
+    refuses(&adoption, "/adopters/0/0", json!(99), "part of those judged");
+    refuses(&adoption, "/eligible/1/1", json!(99), "part of those judged");
+    refuses(&adoption, "/usage/2/users", json!(99), "are active");
+    refuses(&adoption, "/usage/2/days", json!(u64::MAX), "are active");
+    refuses(&adoption, "/usage/2/first_uses", json!(0), "the counts of its periods");
+    refuses(&adoption, "/periods/1/0/end", json!("2023-01-01"), "share no day");
+    refuses(&adoption, "/followed", json!(0), "not followed");
+    refuses(&adoption, "/features/0/feature", json!("z"), "in alphabetical order");
+    refuses(&adoption, "/features/0/reach", json!(0.5), "that of its counts");
+    refuses(&adoption, "/options/window", json!(0), "window");
+    edited(&adoption.features()[0], |one: &FeatureAdoption| {
+        assert!(one.reach.is_none_or(|reach| (0.0..=1.0).contains(&reach)));
+        assert!(one.retention.adopters_rate().is_none_or(|rate| rate <= 1.0));
+    });
+}
+
+#[test]
+fn breadths() {
+    let activity = with_features();
+    for options in [BreadthOptions::new(Period::Week), BreadthOptions::new(Period::Week).available(["f000", "new"])] {
+        let breadth: Breadth = activity.breadth(options.between(date(2024, 1, 8), date(2024, 3, 1))).unwrap();
+        let looked_at = |period: &BreadthPeriod| {
+            let sum: u64 = (0..=period.most()).map(|k| period.exactly(k).unwrap()).sum();
+            assert_eq!(sum, period.active());
+            assert!([period.exactly(u32::MAX), period.at_least(u32::MAX)] == [None; 2]);
+            assert!([period.mean(), period.median(), period.mean_share()].into_iter().flatten().all(f64::is_finite));
+            assert!(period.share(1).is_none_or(|share| share <= 1.0));
+        };
+        let (refused, _) = edited(&breadth, |breadth| {
+            shown(breadth);
+            breadth.to_frame().unwrap();
+            breadth.distribution_to_frame().unwrap();
+            // Of this activity or not: then it says so.
+            let _ = breadth.actors_to_frame(&activity).map_err(|error| error.to_string());
+            breadth.periods().iter().for_each(looked_at);
+            for day in (-9..90).map(|day| date(2024, 1, 1) + day) {
+                assert!(breadth.on(day).is_none_or(|one| one.span.start <= day && day <= one.span.end));
+            }
+        });
+        assert!(refused > 50, "{refused}");
+        refuses(&breadth, "/periods/2/at_least", json!([1, 2]), "use more features");
+        refuses(&breadth, "/periods/2/at_least", json!([3, 2, 1, 1]), "than there are");
+        refuses(&breadth, "/periods/2/at_least/0", json!(u64::MAX), "can be counted");
+        refuses(&breadth, "/periods/2/available", json!(u32::MAX), "than there are");
+        refuses(&breadth, "/periods/2/available", json!(9), "stay available");
+        refuses(&breadth, "/periods/2/span/start", json!("2024-01-09"), "share no day");
+        edited(&breadth.periods()[2], looked_at);
+
+        // Two edits: a period less, and its actors in another one.
+        let mut stored = serde_json::to_value(&breadth).unwrap();
+        let last = stored["periods"].as_array_mut().unwrap().pop().unwrap();
+        let fewer: Breadth = serde_json::from_value(stored).unwrap();
+        assert!(last["at_least"].is_array() && fewer.actors_to_frame(&activity).is_err());
+    }
+}
+
+#[test]
+fn trends() {
+    let log: Vec<_> = (0..60_i32).map(|user| (user, [Some(7), None][usize::from(user % 3 == 0)])).collect();
+    let first = log.iter().map(|&(user, _)| event(i64::from(user), 19_723 + user));
+    let again = log.iter().filter_map(|&(user, after)| Some(event(i64::from(user), 19_723 + user + after?)));
+    let activity = ingest(&first.chain(again).collect::<Vec<_>>(), Mapped::NONE, Some((19_720, 19_800)));
+    let trend: RetentionTrend = activity.retention(Period::Week).unwrap().trend(1).unwrap();
+    assert!(trend.points.len() > 5 && trend.test.is_some(), "{trend}");
+    let (refused, _) = edited(&trend, |trend| {
+        shown(trend);
+        assert_eq!(trend.to_frame().unwrap().height(), trend.points.len());
+    });
+    assert!(refused > 50, "{refused}");
+    refuses(&trend, "/points", json!([]), "two cohorts or more");
+    refuses(&trend, "/confidence", json!(1), "confidence");
+    refuses(&trend, "/points/2/1/active", json!(99), "parts of a whole");
+    refuses(&trend, "/points/2/1/rate", Value::Null, "observed rates");
+    refuses(&trend, "/points/2/1/age", json!(2), "observed rates");
+    refuses(&trend, "/points/2/0/span/start", json!("2023-01-01"), "share no day");
 }
 
 #[test]

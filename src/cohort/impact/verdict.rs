@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{LaterParticipants, LeftOut, ProgrammeEffect, ProgrammeImpact};
+use crate::print;
 use crate::statistics::ratio;
 
 impl ProgrammeImpact {
@@ -64,7 +65,7 @@ impl fmt::Display for ProgrammeImpact {
             row(f, "active days", active_days, 1.0)?;
         }
         let naive = self.naive;
-        let share = |part: u64, whole: u64| ratio(part, whole).map_or("-".to_owned(), number);
+        let share = |part: u64, whole: u64| print::percent(ratio(part, whole));
         let with = share(naive.participants_retained, naive.participants);
         let without = share(naive.others_retained, naive.others);
         let difference = naive.difference().map_or("-".to_owned(), points);
@@ -97,12 +98,8 @@ fn row(f: &mut fmt::Formatter<'_>, name: &str, effect: &ProgrammeEffect, unit: f
     writeln!(f, "  {name:<22} {with:>10.1} {without:>10.1} {difference:>+10.1} {interval:>18} {relative:>9}")
 }
 
-fn number(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
-}
-
 fn percent(share: f64) -> String {
-    format!("{} %", number(share))
+    format!("{} %", print::percent(Some(share)))
 }
 
 fn points(difference: f64) -> String {

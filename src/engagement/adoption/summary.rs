@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Adoption, FeatureAdoption, Landmark};
 use crate::calendar::Coverage;
+use crate::print::{p_value, percent};
 
 impl fmt::Display for Adoption {
     /// The features with the widest reach: reach, penetration and days per user of the latest whole period, time to
@@ -16,7 +17,7 @@ impl fmt::Display for Adoption {
         writeln!(f, "Feature adoption by {}, as of {}, {} actors", options.period, self.as_of, self.actors)?;
         let within = format!("in {}d %", options.within_days);
         write!(f, "  {:<18} {:>6} {:>6} {:>6} {:>6} {within:>7}", "feature", "reach%", "used%", "days", "median")?;
-        writeln!(f, " {:>6} {:>6} {:>6} {:>14} {:>6}", "with%", "w/o%", "diff", "interval", "p")?;
+        writeln!(f, " {:>6} {:>6} {:>6} {:>13} {:>8}", "with%", "w/o%", "diff", "interval", "p")?;
         let mut order: Vec<usize> = (0..self.features.len()).collect();
         order.sort_by_key(|&slot| std::cmp::Reverse(self.features[slot].adopters));
         for &slot in order.iter().take(SHOWN) {
@@ -61,7 +62,7 @@ fn compared(f: &mut fmt::Formatter<'_>, one: &FeatureAdoption) -> fmt::Result {
     let points = difference.map_or("-".to_owned(), |one| format!("{:+.1}", 100.0 * one.difference));
     let p = difference.map_or("-".to_owned(), |one| p_value(one.adjusted_p_value));
     let (with, without) = (percent(retention.adopters_rate()), percent(retention.others_rate()));
-    writeln!(f, " {with:>6} {without:>6} {points:>6} {interval:>14} {p:>6}")
+    writeln!(f, " {with:>6} {without:>6} {points:>6} {interval:>13} {p:>8}")
 }
 
 /// At most so many characters of a name.
@@ -72,14 +73,6 @@ fn shortened(name: &str, length: usize) -> String {
     name.chars().take(length - 3).chain("...".chars()).collect()
 }
 
-fn percent(rate: Option<f64>) -> String {
-    rate.map_or("-".to_owned(), |rate| format!("{:.1}", 100.0 * rate))
-}
-
 fn number(number: Option<f64>) -> String {
     number.map_or("-".to_owned(), |number| format!("{number:.1}"))
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.0005 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }

@@ -77,8 +77,8 @@ impl Breadth {
                 found
             },
         );
-        if found.rows.len() as u64 != count || activity.as_of() != self.as_of || question.reported.start != self.skipped
-        {
+        let same_periods = question.reported == (self.skipped..self.skipped.saturating_add(self.periods.len()));
+        if found.rows.len() as u64 != count || activity.as_of() != self.as_of || !same_periods {
             return Err(Error::Incompatible {
                 what: "the actors of the periods",
                 left: format!("{count} as of {}", self.as_of),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Breadth;
 use crate::calendar::Period;
+use crate::print::percent;
 
 impl fmt::Display for Breadth {
     /// The latest periods: active actors, features available, mean, median and mean share, and the percentage of actors
@@ -26,7 +27,6 @@ impl fmt::Display for Breadth {
         writeln!(f)?;
         let short = !matches!(period, Period::Day | Period::Week);
         let number = |number: Option<f64>| number.map_or("-".to_owned(), |number| format!("{number:.2}"));
-        let percent = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{:.1}", 100.0 * rate));
         for one in &self.periods[self.periods.len().saturating_sub(LATEST)..] {
             let label = one.span.start.to_string();
             let label = format!("{}{}", if short { &label[..7] } else { &label }, one.coverage.sign());

@@ -253,17 +253,19 @@ impl Known {
             }
             let begun = &periods[first..periods.len().min(first + size)];
             let (from, to) = (begun[0].0, begun[begun.len() - 1].1);
-            let mut events = 0;
+            let (mut events, mut value) = (0, 0.0);
             for (&day, deed) in user.and_then(|user| self.deeds.get(&user)).into_iter().flatten() {
                 if from <= day && day <= to && start <= day {
-                    events += match ask.feature {
+                    let counted = match ask.feature {
                         None => deed.events,
                         Some(feature) => u64::from(deed.features.contains(&feature)),
                     };
+                    events += counted;
+                    value += if counted > 0 { deed.value } else { 0.0 };
                 }
             }
             let ended = begun.len() == size && to <= self.calendar.last;
-            ages.push(Age { active: events >= u64::from(ask.min_events), ended });
+            ages.push(Age { active: events >= u64::from(ask.min_events), ended, value });
             first += size;
         }
         ages
@@ -282,6 +284,8 @@ fn behaved(at_least: u32, within: u32) -> [String; 2] {
 struct Age {
     active: bool,
     ended: bool,
+    /// The sum of the values of the days that count.
+    value: f64,
 }
 
 /// The members of a cohort with what they did at each age.
@@ -303,6 +307,18 @@ pub(super) struct Cell {
     pub(super) active: u64,
     pub(super) eligible: u64,
     pub(super) base: u64,
+}
+
+/// What a cell of values should say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Values {
+    pub(super) eligible: u64,
+    pub(super) paying: u64,
+    pub(super) so_far: f64,
+    pub(super) value: f64,
+    pub(super) cumulative: f64,
+    /// The sum of the absolute values of all that was added up.
+    pub(super) size: f64,
 }
 
 /// What a triangle should say.
@@ -428,6 +444,22 @@ impl Truth {
             }
         }
         cell
+    }
+
+    pub(super) fn values(&self, row: usize, age: usize) -> Values {
+        let mut values = Values::default();
+        for (_, ages) in self.rows[row].members.values() {
+            let Some(at) = ages.get(age) else { continue };
+            values.so_far += at.value;
+            values.size += ages[..=age].iter().map(|age| age.value.abs()).sum::<f64>();
+            if at.ended {
+                values.eligible += 1;
+                values.paying += u64::from(at.value > 0.0);
+                values.value += at.value;
+                values.cumulative += ages[..=age].iter().map(|age| age.value).sum::<f64>();
+            }
+        }
+        values
     }
 
     pub(super) fn is_proportion(&self) -> bool {

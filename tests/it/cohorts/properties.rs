@@ -41,7 +41,7 @@ const SCENES: [(&str, civil::Date); 7] = [
 
 /// A row of a table of cohorts: who, a second of a local day, and the label.
 #[derive(Clone, Debug)]
-struct RawEntry {
+pub(super) struct RawEntry {
     user: Option<i64>,
     start: Option<(civil::Date, i32)>,
     label: Option<&'static str>,
@@ -49,7 +49,7 @@ struct RawEntry {
 
 /// The columns of a table of cohorts that are mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Columns {
+pub(super) enum Columns {
     Days,
     Instants,
     Labels,
@@ -126,7 +126,7 @@ fn table(entries: &[RawEntry], columns: Columns, zone: &str) -> Table {
 
 /// Where the cohorts come from.
 #[derive(Clone, Debug)]
-enum Source {
+pub(super) enum Source {
     Table(Vec<RawEntry>, Columns),
     Entry(Entry),
     /// Of another log.
@@ -203,13 +203,13 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 /// A log, where its cohorts come from, and the question.
 #[derive(Clone, Debug)]
-struct Case {
-    world: World,
-    source: Source,
-    ask: Ask,
+pub(super) struct Case {
+    pub(super) world: World,
+    pub(super) source: Source,
+    pub(super) ask: Ask,
 }
 
-fn cases() -> impl Strategy<Value = Case> {
+pub(super) fn cases() -> impl Strategy<Value = Case> {
     (select(&SCENES[..]), 0..Period::ALL.len()).prop_flat_map(|(scene, place)| {
         let (period, days) = (Period::ALL[place], [20, 75, 260, 700, 1_800][place]);
         let source = prop_oneof![
@@ -249,7 +249,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 /// The log of a case, twice: as the crate holds it, and as the oracle does.
-fn both(world: &World) -> Result<Option<(Activity, Known)>, TestCaseError> {
+pub(super) fn both(world: &World) -> Result<Option<(Activity, Known)>, TestCaseError> {
     let activity = world.ingest();
     let Some(known) = Known::new(world) else {
         prop_assert!(matches!(activity, Err(Error::Empty { .. })), "{activity:?}");
@@ -261,7 +261,11 @@ fn both(world: &World) -> Result<Option<(Activity, Known)>, TestCaseError> {
 }
 
 /// The cohorts of a case, twice; `None` where both agree that there can be none.
-fn both_cohorts(case: &Case, activity: &Activity, known: &Known) -> Result<Option<(Cohorts, Table)>, TestCaseError> {
+pub(super) fn both_cohorts(
+    case: &Case,
+    activity: &Activity,
+    known: &Known,
+) -> Result<Option<(Cohorts, Table)>, TestCaseError> {
     let of_entry = |activity: &Activity, known: &Known, entry: &Entry| {
         let cohorts = activity.cohorts(entry.clone());
         let Some(table) = known.entries(entry) else {
@@ -295,7 +299,7 @@ fn both_cohorts(case: &Case, activity: &Activity, known: &Known) -> Result<Optio
 }
 
 /// The name of a cohort by which its cells can be asked.
-fn key(cohort: &Cohort, by_label: bool) -> CohortKey<'_> {
+pub(super) fn key(cohort: &Cohort, by_label: bool) -> CohortKey<'_> {
     if by_label { CohortKey::Label(cohort.label.as_deref()) } else { CohortKey::Day(cohort.span.end) }
 }
 
