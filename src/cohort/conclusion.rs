@@ -4,12 +4,11 @@ use std::fmt;
 
 use super::ages::Criterion;
 use super::comparison::{Comparison, Kind, RateDifference};
+use crate::print::{p_equals, p_value};
 use crate::statistics::{Correction, LogRank};
 
 /// Expected counts below this make a test rough; W. G. Cochran (1954), Biometrics 10, 417-451.
 const SMALL: f64 = 5.0;
-/// Smaller p-values are not told apart in print.
-const SMALLEST_P: f64 = 1e-4;
 const MOST_ROWS: usize = 24;
 
 impl Comparison {
@@ -53,7 +52,7 @@ impl Comparison {
             };
             return format!("The whole curve is not tested: {reason}.");
         };
-        let p = shown_p(test.p_value);
+        let p = p_equals(test.p_value);
         if test.p_value > self.level() {
             return format!(
                 "There is no evidence that the curves differ (log-rank {p}), which is not evidence that they are alike."
@@ -140,7 +139,7 @@ impl fmt::Display for Comparison {
                 let rates = [one.rate(), one.baseline_rate(), one.difference].map(|rate| 100.0 * rate);
                 let interval = format!("{:+.1} {:+.1}", 100.0 * one.interval.lower, 100.0 * one.interval.upper);
                 write!(f, "  {label:<width$} {:>4} {:>8} {:>6.1} {:>8.1}", one.age, one.eligible, rates[0], rates[1])?;
-                let [p, adjusted] = [one.p_value, one.adjusted_p_value].map(digits);
+                let [p, adjusted] = [one.p_value, one.adjusted_p_value].map(p_value);
                 writeln!(f, " {:>+7.1} {interval:>15} {p:>8} {adjusted:>8}", rates[2])?;
                 shown += 1;
             }
@@ -150,7 +149,7 @@ impl fmt::Display for Comparison {
         }
         if let Some(test) = &self.log_rank {
             let freedom = test.degrees_of_freedom;
-            writeln!(f, "  log-rank chi-square {:.3}, {freedom} df, {}", test.chi_square, shown_p(test.p_value))?;
+            writeln!(f, "  log-rank chi-square {:.3}, {freedom} df, {}", test.chi_square, p_equals(test.p_value))?;
         }
         let mut sentences = self.sentences().into_iter();
         write!(f, "  {}", sentences.next().unwrap_or_default())?;
@@ -168,14 +167,6 @@ fn worst(test: &LogRank) -> usize {
 /// The largest difference that an interval leaves room for.
 fn farthest(one: &RateDifference) -> f64 {
     one.interval.lower.abs().max(one.interval.upper.abs())
-}
-
-fn shown_p(p: f64) -> String {
-    if p < SMALLEST_P { format!("p {}", digits(p)) } else { format!("p = {}", digits(p)) }
-}
-
-fn digits(p: f64) -> String {
-    if p < SMALLEST_P { format!("< {SMALLEST_P}") } else { format!("{p:.4}") }
 }
 
 /// A share of 1 in percent, to as many digits as it has.

@@ -10,6 +10,7 @@ use crate::activity::Activity;
 use crate::calendar::{Coverage, Date, Period, Span};
 use crate::error::Result;
 use crate::frame::write;
+use crate::print::percent;
 use crate::statistics::ratio;
 
 /// What [`Activity::stickiness`] should take as a week and a month.
@@ -264,12 +265,12 @@ impl fmt::Display for Stickiness {
         for month in &self.months[self.months.len().saturating_sub(LATEST)..] {
             let label = month.mau.span.start.to_string();
             let sign = month.mau.coverage.sign();
-            let ratio = month.mean_dau_per_mau().map_or("-".to_owned(), |ratio| format!("{:.1} %", 100.0 * ratio));
+            let ratio = month.mean_dau_per_mau().map_or("-".to_owned(), |ratio| format!("{} %", percent(Some(ratio))));
             let (days, dau, mau) = (month.days, month.mean_dau(), month.mau.active);
             writeln!(f, "  {}{sign:<1} {days:>5} {dau:>9.1} {mau:>8} {ratio:>16}", &label[..7])?;
         }
         if let Some(day) = self.days.last() {
-            let ratio = day.dau_per_mau().map_or("-".to_owned(), |ratio| format!("{:.1} %", 100.0 * ratio));
+            let ratio = day.dau_per_mau().map_or("-".to_owned(), |ratio| format!("{} %", percent(Some(ratio))));
             let days = self.options.month_days;
             write!(f, "On {}: DAU {} of {} in {days} days, {ratio}", day.date, day.dau, day.mau.active)?;
         }

@@ -152,7 +152,7 @@ fn entries_add_up(activity: &Activity, split: &Split, table: &DataFrame) {
                 &frame,
                 &names,
                 &Columns {
-                    same: &["cohort", "cohort_coverage", "age", "coverage"],
+                    same: &["cohort", "cohort_coverage", "age", "age_from", "age_to", "coverage"],
                     additive: &["size", "so_far", "active", "eligible", "base"],
                     others: &["rate", "lower", "upper"],
                 },
