@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets, LOW_FEATURES};
-use super::ledger::{Ledger, NO_ACCOUNT, Rows};
-use super::shard::{Carried, Grouped};
+use super::ledger::{Carried, Ledger, NO_ACCOUNT, Rows};
+use super::shard::Grouped;
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
 use crate::frame::keys::KeyIds;

@@ -5,12 +5,19 @@ use std::ops::Range;
 use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets};
 use super::offsets::Offsets;
-use super::shard::Carried;
 use crate::error::{Error, Result};
 use crate::frame::ids::Ids;
 
 /// The seat of an actor without an account.
 pub(crate) const NO_ACCOUNT: u32 = u32::MAX;
+
+/// What a row carries beside its events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Carried {
+    pub(crate) feature: bool,
+    pub(crate) value: bool,
+    pub(crate) times: bool,
+}
 
 /// Active days, one row a seat and day.
 #[derive(Clone, Debug, Default, PartialEq)]

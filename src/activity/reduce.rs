@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use super::batch::{Account, AccountAndValue, Batch, Detail, Event, LEFT_OUT, Timed, hash};
 use super::gather::gather;
-use super::ledger::Ledger;
-use super::shard::{Carried, Grouped, Shard};
+use super::ledger::{Carried, Ledger};
+use super::shard::{Grouped, Shard};
 use crate::error::Result;
 use crate::frame::keys::KeyIds;
 use crate::frame::pool::Strings;

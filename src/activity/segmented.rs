@@ -6,12 +6,9 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
-use super::segments::{Split, order};
+use super::segments::{NO_SEGMENT, Split, order};
 use crate::error::Result;
 use crate::frame::{ToFrame, write};
-
-/// What actors without a segment are called where a name is needed.
-pub(super) const NO_SEGMENT: &str = "without a segment";
 
 /// The answers to one question, segment by segment: what [`Split::each`] gives.
 ///

@@ -6,13 +6,15 @@ use polars::prelude::{DataFrame, DataType};
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
-use super::segmented::NO_SEGMENT;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, IdType, Ids};
 use crate::frame::pool::{NO_KEY, Pool};
 use crate::frame::read;
 
 const SEGMENT_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
+
+/// What actors without a segment are called where a name is needed.
+pub(super) const NO_SEGMENT: &str = "without a segment";
 
 /// The columns of a segment frame: one row an actor.
 ///

@@ -15,7 +15,7 @@ use hashbrown::{HashMap, HashTable};
 use super::batch::{Detail, Event, Times, hash};
 use super::features::{FeatureSets, LOW_FEATURES, NO_FEATURE};
 use super::latest::{Latest, UserDay};
-use super::ledger::Rows;
+use super::ledger::{Carried, Rows};
 
 /// So many users are looked up together.
 const TOGETHER: usize = 16;
@@ -43,14 +43,6 @@ struct ShardRows {
     value: Vec<f64>,
     low: Vec<u64>,
     times: Vec<Times>,
-}
-
-/// What a row carries beside its events.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Carried {
-    pub(crate) feature: bool,
-    pub(crate) value: bool,
-    pub(crate) times: bool,
 }
 
 /// From a user's number and an account's key to the seat.

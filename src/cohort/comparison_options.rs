@@ -2,10 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::comparison::ComparedGroup;
 use crate::calendar::Period;
 use crate::error::{Error, Result};
 use crate::statistics::{Correction, Wilson};
+
+/// One of the groups compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparedGroup {
+    /// Its name; the first day of the period where it is a cohort.
+    pub label: String,
+    /// How many members it has, over all its cohorts.
+    pub size: u64,
+}
 
 /// More groups than this are refused.
 const MAX_GROUPS: usize = 64;

@@ -2,7 +2,8 @@
 
 use polars::prelude::{Column, DataFrame};
 
-use super::retention::{Cohort, CurvePoint, Retention, RetentionCell};
+use super::key::Cohort;
+use super::retention::{CurvePoint, Retention, RetentionCell};
 use crate::error::Result;
 use crate::frame::write;
 

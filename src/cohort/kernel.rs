@@ -5,21 +5,13 @@ use std::ops::Range;
 use super::ages::retained_ages;
 use super::aging::{AgeBy, Aging, Start};
 use super::cohorts::Cohorts;
+use super::key::Cohort;
 use super::options::{RetentionOptions, Return};
-use super::retention::Cohort;
-use super::tally::Cells;
+use super::tally::{Cells, Membership};
 use crate::activity::sweep::{Actor, PerActor};
 use crate::activity::{Activity, Rows};
 use crate::calendar::{Coverage, Date, PeriodTable, Span};
 use crate::error::Result;
-
-/// A member of a cohort.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Membership {
-    /// The row of the cohort.
-    pub(super) row: usize,
-    pub(super) start: Start,
-}
 
 /// Which row a start belongs to.
 #[derive(Debug)]

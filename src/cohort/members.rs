@@ -6,8 +6,10 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::cohorts::Cohorts;
-use super::kernel::{Entries, Membership};
-use super::retention::{CohortKey, Retention, question};
+use super::kernel::Entries;
+use super::key::CohortKey;
+use super::retention::{Retention, question};
+use super::tally::Membership;
 use crate::activity::Activity;
 use crate::activity::sweep::Actor;
 use crate::error::{Error, Result};

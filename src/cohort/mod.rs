@@ -3,12 +3,14 @@
 mod ages;
 mod aging;
 mod cohorts;
+mod compare;
 mod comparison;
 mod comparison_options;
 mod conclusion;
 mod frames;
 mod impact;
 mod kernel;
+mod key;
 mod members;
 mod options;
 mod participation;
@@ -26,16 +28,17 @@ mod value;
 pub use ages::Criterion;
 pub use aging::AgeBy;
 pub use cohorts::{CohortColumns, CohortIntake, Cohorts, Entry};
-pub use comparison::{ComparedGroup, Comparison, RateDifference};
-pub use comparison_options::{ComparisonDetail, ComparisonOptions};
+pub use comparison::{Comparison, RateDifference};
+pub use comparison_options::{ComparedGroup, ComparisonDetail, ComparisonOptions};
 pub use impact::{
     Balance, Covariate, ImpactStratum, LaterParticipants, LeftOut, MonthlyImpact, NaiveComparison, ProgrammeEffect,
     ProgrammeImpact, ProgrammeImpactOptions,
 };
+pub use key::{Cohort, CohortKey};
 pub use members::Members;
 pub use options::{Base, RetentionOptions, Return};
 pub use participation::{Participation, ParticipationColumns, ParticipationIntake};
-pub use retention::{Cohort, CohortKey, CurvePoint, EntriesLeftOut, Retention, RetentionCell};
+pub use retention::{CurvePoint, EntriesLeftOut, Retention, RetentionCell};
 pub use trend::RetentionTrend;
 pub use value::{ValueCell, ValueRetention};
 

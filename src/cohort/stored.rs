@@ -1,8 +1,8 @@
 //! What has to hold of answers that are read back.
 
 use super::ages::Criterion;
-use super::comparison::{ComparedGroup, Comparison, Kind, RateDifference};
-use super::comparison_options::ComparisonOptions;
+use super::comparison::{Comparison, Kind, RateDifference};
+use super::comparison_options::{ComparedGroup, ComparisonOptions};
 use crate::calendar::{Date, Period};
 use crate::frame::stored::{asked, holds, stored};
 use crate::statistics::LogRank;

@@ -1,6 +1,7 @@
 //! What has to hold of a trend that is read back.
 
-use super::retention::{Cohort, RetentionCell};
+use super::key::Cohort;
+use super::retention::RetentionCell;
 use super::trend::RetentionTrend;
 use crate::calendar::Coverage;
 use crate::frame::stored::{asked, holds, stored};

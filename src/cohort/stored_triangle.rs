@@ -1,7 +1,8 @@
 //! What has to hold of a triangle that is read back.
 
+use super::key::Cohort;
 use super::options::{Base, RetentionOptions};
-use super::retention::{Cohort, EntriesLeftOut, Retention};
+use super::retention::{EntriesLeftOut, Retention};
 use crate::calendar::{Date, Span};
 use crate::frame::stored::{asked, holds, stored};
 

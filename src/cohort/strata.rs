@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::retention::{Cohort, Retention};
+use super::key::Cohort;
+use super::retention::Retention;
 use crate::calendar::{Date, Span};
 use crate::error::{Error, Result};
 use crate::statistics::{Contrast, LogRank, LogRankSums, Share, Wilson, mantel_haenszel, two_proportions};

@@ -1,8 +1,15 @@
 //! Counts of memberships by cohort and age.
 
-use super::aging::Aging;
-use super::kernel::Membership;
+use super::aging::{Aging, Start};
 use super::options::Base;
+
+/// A member of a cohort.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Membership {
+    /// The row of the cohort.
+    pub(super) row: usize,
+    pub(super) start: Start,
+}
 
 /// Counts while they are gathered. What was retained so far is counted in full; from it is taken what lies in an age that
 /// has not ended, of which a membership has one at the most.

@@ -6,7 +6,8 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::ages::Criterion;
-use super::retention::{Cohort, Retention, RetentionCell};
+use super::key::Cohort;
+use super::retention::{Retention, RetentionCell};
 use crate::calendar::Coverage;
 use crate::error::{Error, Result};
 use crate::frame::write;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::aging::AgeBy;
+use super::key::Cohort;
 use super::options::Base;
-use super::retention::{Cohort, Retention, RetentionCell};
+use super::retention::{Retention, RetentionCell};
 use crate::calendar::{Coverage, Period};
 use crate::print::percent;
 

@@ -3,6 +3,7 @@
 mod active_users;
 mod adoption;
 mod breadth;
+mod daily_state;
 mod daily_states;
 mod lifecycle;
 mod power_curve;
@@ -17,7 +18,8 @@ pub use adoption::{
     Landmark, TimeToFirstUse,
 };
 pub use breadth::{Breadth, BreadthOptions, BreadthPeriod};
-pub use daily_states::{DailyState, DailyStates, DailyStatesOptions, DayStates};
+pub use daily_state::DailyState;
+pub use daily_states::{DailyStates, DailyStatesOptions, DayStates};
 pub use lifecycle::{Lifecycle, LifecycleOptions, LifecyclePeriod, NewlyDormant};
 pub use power_curve::{PowerCurve, PowerCurveOptions, PowerCurvePoint};
 pub use stickiness::{DayStickiness, MonthStickiness, Stickiness, StickinessOptions};

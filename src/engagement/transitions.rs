@@ -5,8 +5,8 @@ use std::fmt;
 use polars::prelude::{Column, DataFrame};
 use serde::{Deserialize, Serialize};
 
-use super::daily_states::DailyState;
-use super::daily_states::DailyState::{AtRiskMonth, AtRiskWeek, Current, Dormant, New, Reactivated, Resurrected};
+use super::daily_state::DailyState;
+use super::daily_state::DailyState::{AtRiskMonth, AtRiskWeek, Current, Dormant, New, Reactivated, Resurrected};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::write;
