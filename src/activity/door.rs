@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use polars::prelude::{DataFrame, DataType, Schema, Series, TimeUnit};
+use polars::prelude::{DataFrame, DataType, Schema, Series};
 
 use super::batch::{Batch, LEFT_OUT};
 use super::columns::EventColumns;
@@ -16,8 +16,8 @@ use crate::frame::ids::IdType;
 use crate::frame::keys::Keys;
 use crate::frame::pool::Pool;
 use crate::frame::read::{self, dtype, id_type, in_place, is_text, read_ids, series, unsupported};
+use crate::frame::times::{NO_SUCH_YEAR, TIME_TYPES, units_per_second};
 
-const TIME_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
 const CLOCK_TYPES: &str =
     "a Datetime where clock times are kept, for a Date has none; leave out EventColumns::clock_times";
 const FEATURE_TYPES: &str = "a string, a categorical, an enum or an integer";
@@ -68,16 +68,6 @@ impl Plan {
             right: format!("{:?}, {:?}", other.user, other.account),
             way_out: "cast the columns to one type before pushing them",
         })
-    }
-}
-
-/// Units of a `Datetime` in a second; none for other types.
-fn units_per_second(dtype: &DataType) -> Option<i64> {
-    match dtype {
-        DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
-        DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
-        DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
-        _ => None,
     }
 }
 
@@ -231,7 +221,7 @@ impl<'a> Reader<'a> {
             column: series.name().to_string(),
             row: first_row + row as u64,
             value: series.to_physical_repr().get(row).map_or_else(|_| String::new(), |value| value.to_string()),
-            reason: "lies outside the years 1 to 9999; is it in another unit than the column says?",
+            reason: NO_SUCH_YEAR,
         }
     }
 }

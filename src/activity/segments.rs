@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use polars::prelude::{DataFrame, DataType};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
@@ -10,8 +10,6 @@ use crate::error::{Error, Result};
 use crate::frame::ids::{Id, IdType, Ids};
 use crate::frame::pool::{NO_KEY, Pool};
 use crate::frame::read;
-
-const SEGMENT_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
 
 /// What actors without a segment are called where a name is needed.
 pub(super) const NO_SEGMENT: &str = "without a segment";
@@ -192,7 +190,7 @@ fn segments_of(known: &Ids, frame: &DataFrame, columns: &SegmentColumns) -> Resu
             way_out: "cast the actor column of the segment frame",
         });
     }
-    let segment = read::text(frame, &columns.segment, "segment", SEGMENT_TYPES, DataType::is_bool)?;
+    let segment = read::group(frame, &columns.segment, "segment")?;
     let (actor_pool, segment_pool) = (Pool::default(), Pool::default());
     let actor_column = read::id_column(frame, &columns.actor, id_type)?;
     let actors = read::read_ids(&actor_column, id_type, &actor_pool)?;

@@ -1,20 +1,18 @@
 //! Who belongs to which cohort, and since when.
 
 use std::fmt;
+use std::ops::Range;
 
-use polars::prelude::{DataFrame, DataType};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use crate::activity::Activity;
 use crate::activity::sweep::Actor;
+use crate::activity::{Activity, Rows};
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
-use crate::frame::ids::Ids;
-use crate::frame::pool::{NO_KEY, Pool};
+use crate::frame::ids::{IdType, Ids};
 use crate::frame::times::Times;
 use crate::frame::{read, write};
-
-const LABEL_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
 
 /// An actor met on a sweep, with the days of entry and the numbers of their labels.
 type Entered = (Actor, Vec<(i32, Option<u32>)>);
@@ -157,8 +155,8 @@ impl Cohorts {
         let times = columns.start.as_ref().map(|start| Times::read(frame, start, "start")).transpose()?;
         let (names, labels) = match &columns.label {
             Some(label) => {
-                let (names, labels) = labels(frame, label)?;
-                (names, Some(labels))
+                let (names, labels) = read::distinct(&read::group(frame, label, "label")?, IdType::String)?;
+                (names.iter().map(|name| name.to_string()).collect(), Some(labels))
             }
             None => (Vec::new(), None),
         };
@@ -230,7 +228,7 @@ impl Cohorts {
     }
 
     /// The entries of every actor in turn, as stretches of the columns below.
-    pub(super) fn entries(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    pub(super) fn entries(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.first_entry.windows(2).map(|ends| ends[0]..ends[1])
     }
 
@@ -269,13 +267,15 @@ impl Cohorts {
     }
 
     /// Entries on days that were read from an activity.
-    fn of_days(activity: &Activity, found: Vec<Entered>, names: &[&str], undecided: u64) -> Self {
+    fn of_days(activity: &Activity, found: Vec<Entered>, names: Vec<String>, undecided: u64) -> Self {
         let (actors, entries) = activity.ids_with(found);
         let mut first_entry = vec![0];
         let (mut starts, mut labels) = (Vec::new(), Vec::new());
         for entries in entries {
             starts.extend(entries.iter().map(|&(day, _)| Some(i64::from(day))));
-            labels.extend(entries.iter().map(|&(_, label)| label));
+            if !names.is_empty() {
+                labels.extend(entries.iter().map(|&(_, label)| label));
+            }
             first_entry.push(starts.len());
         }
         let intake = CohortIntake {
@@ -284,29 +284,9 @@ impl Cohorts {
             undecided,
             ..CohortIntake::default()
         };
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let labels = (!names.is_empty()).then_some(labels);
         Self { actors, first_entry, starts: Some(Times::of_days(starts)), labels, names, unlabelled: false, intake }
     }
-}
-
-/// The names in alphabetical order, and per row the number of its own.
-fn labels(frame: &DataFrame, column: &str) -> Result<(Vec<String>, Vec<Option<u32>>)> {
-    let text = read::text(frame, column, "label", LABEL_TYPES, DataType::is_bool)?;
-    let pool = Pool::default();
-    let mut keys = Vec::new();
-    pool.keys(text.str()?, &mut keys);
-    let strings = pool.into_strings();
-    let mut order: Vec<usize> = (0..strings.len()).collect();
-    order.sort_unstable_by_key(|&number| strings.get(number));
-    let mut places = vec![0_u32; order.len()];
-    for (place, &number) in (0..).zip(&order) {
-        places[number] = place;
-    }
-    let names = order.into_iter().map(|number| strings.get(number).to_owned()).collect();
-    #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
-    let labels = keys.into_iter().map(|key| (key != NO_KEY).then(|| places[key as usize])).collect();
-    Ok((names, labels))
 }
 
 /// # Cohorts
@@ -323,63 +303,74 @@ impl Activity {
     ///
     /// [`Error::NotMapped`] for a feature or a payment where features or values are not mapped; [`Error::InvalidOption`]
     /// for a behaviour of 0 days or of more days than they are counted in.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, Entry, EventColumns, Period};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// // ann comes on three of her first seven days, bob on one, and cyd's first week is not over.
+    /// let mut events = df!("user" => ["ann", "ann", "ann", "bob", "cyd"], "day" => [0, 2, 5, 0, 9])?;
+    /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let activity = Activity::from_frame(&events, &EventColumns::new("user", "day"), &Calendar::utc())?;
+    ///
+    /// let keen = activity.cohorts(Entry::ActiveDays { at_least: 3, within: 7 })?;
+    /// assert_eq!((keen.intake().actors, keen.intake().undecided), (2, 1));
+    /// let triangle = activity.retention_of(&keen, Period::Day)?;
+    /// assert_eq!(triangle.cell("active on 3 or more of the first 7 days", 2).unwrap().rate, Some(1.0));
+    /// let every = activity.cohorts(Entry::EveryActivity)?;
+    /// assert_eq!(every.intake().entries, 5);
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// PostHog, "Retention": first time and recurring; Mixpanel, "Retention": birth event; Amplitude, "Behavioral cohorts".
     pub fn cohorts(&self, entry: Entry) -> Result<Cohorts> {
-        let last = self.as_of().days_since_epoch();
-        let one = |day: i32| vec![(day, None)];
-        let (names, found) = match entry {
-            Entry::FirstActivity => ([].as_slice(), self.entered(|days| days.first().map(|&day| one(day)))),
-            Entry::EveryActivity => (
-                [].as_slice(),
-                self.entered(|days| {
-                    let distinct = days.chunk_by(|day, next| day == next).map(|same| (same[0], None));
-                    Some(distinct.collect())
-                }),
-            ),
-            Entry::ActiveDays { at_least, within } => {
-                if !(1..=within).contains(&at_least) {
-                    let reason = "it takes at least 1 active day, and no more than the days they are counted in";
-                    let value = format!("{at_least} within {within}");
-                    return Err(Error::InvalidOption { option: "at_least", value, reason });
-                }
-                let found = self.entered(|days| {
-                    let &first = days.first()?;
-                    let decided = i64::from(first) + i64::from(within) - 1 <= i64::from(last);
-                    let active = days
-                        .chunk_by(|day, next| day == next)
-                        .take_while(|same| same[0].abs_diff(first) < within)
-                        .count();
-                    let label = u32::from(active < at_least as usize);
-                    decided.then(|| vec![(first, Some(label))])
-                });
-                let names = [
-                    format!("active on {at_least} or more of the first {within} days"),
-                    format!("active on fewer of the first {within} days"),
-                ];
-                let undecided = (self.actors() - found.len()) as u64;
-                return Ok(Cohorts::of_days(self, found, &names.each_ref().map(String::as_str), undecided));
-            }
-            Entry::FirstUse(name) => ([].as_slice(), self.entered_by_feature(&name, true)?),
-            Entry::EveryUse(name) => ([].as_slice(), self.entered_by_feature(&name, false)?),
-            Entry::FirstPaid => {
-                if self.value().is_none() {
-                    return Err(Error::NotMapped { column: "value" });
-                }
-                let noise = self.rounding_of_values();
-                let found = self.sweep_rows(
-                    0,
-                    Vec::new,
-                    |found, actor, rows, mut stretch| {
-                        let paid = |row: &usize| rows.value.as_ref().is_some_and(|value| value[*row] > noise);
-                        if let Some(row) = stretch.find(paid) {
-                            found.push((actor, vec![(rows.day[row], None)]));
-                        }
-                    },
-                    joined,
-                );
-                ([].as_slice(), found)
-            }
+        let found = match entry {
+            Entry::FirstActivity => self.entered(|days| days.first().map(|&day| vec![(day, None)])),
+            Entry::EveryActivity => self.entered(|days| Some(distinct(days).map(|day| (day, None)).collect())),
+            Entry::FirstUse(name) => self.entered_by_feature(&name, true)?,
+            Entry::EveryUse(name) => self.entered_by_feature(&name, false)?,
+            Entry::FirstPaid => self.entered_by_paying()?,
+            Entry::ActiveDays { at_least, within } => return self.told_apart(at_least, within),
         };
-        Ok(Cohorts::of_days(self, found, names, 0))
+        Ok(Cohorts::of_days(self, found, Vec::new(), 0))
+    }
+
+    /// Everybody by whether they were active on so many of the first days.
+    fn told_apart(&self, at_least: u32, within: u32) -> Result<Cohorts> {
+        if !(1..=within).contains(&at_least) {
+            let reason = "it takes at least 1 active day, and no more than the days they are counted in";
+            let value = format!("{at_least} within {within}");
+            return Err(Error::InvalidOption { option: "at_least", value, reason });
+        }
+        let last = self.as_of().days_since_epoch();
+        let found = self.entered(|days| {
+            let &first = days.first()?;
+            let decided = i64::from(first) + i64::from(within) - 1 <= i64::from(last);
+            let active = distinct(days).take_while(|day| day.abs_diff(first) < within).count();
+            decided.then(|| vec![(first, Some(u32::from(active < at_least as usize)))])
+        });
+        let names = vec![
+            format!("active on {at_least} or more of the first {within} days"),
+            format!("active on fewer of the first {within} days"),
+        ];
+        let undecided = (self.actors() - found.len()) as u64;
+        Ok(Cohorts::of_days(self, found, names, undecided))
+    }
+
+    fn entered_by_paying(&self) -> Result<Vec<Entered>> {
+        if self.value().is_none() {
+            return Err(Error::NotMapped { column: "value" });
+        }
+        let noise = self.rounding_of_values();
+        let visit = |found: &mut Vec<Entered>, actor, rows: &Rows, mut stretch: Range<usize>| {
+            let paid = |row: &usize| rows.value.as_ref().is_some_and(|value| value[*row] > noise);
+            found.extend(stretch.find(paid).map(|row| (actor, vec![(rows.day[row], None)])));
+        };
+        Ok(self.sweep_rows(0, Vec::new, visit, joined))
     }
 
     fn entered(&self, entries: impl Fn(&[i32]) -> Option<Vec<(i32, Option<u32>)>> + Sync) -> Vec<Entered> {
@@ -390,7 +381,7 @@ impl Activity {
 
     fn entered_by_feature(&self, name: &str, only_first: bool) -> Result<Vec<Entered>> {
         let Some(feature) = self.feature_number(name)? else { return Ok(Vec::new()) };
-        let visit = |found: &mut Vec<Entered>, actor, rows: &crate::activity::Rows, stretch: std::ops::Range<usize>| {
+        let visit = |found: &mut Vec<Entered>, actor, rows: &Rows, stretch: Range<usize>| {
             let Some(sets) = &rows.features else { return };
             let used = stretch.filter(|&row| sets.contains(row, feature)).map(|row| (rows.day[row], None));
             let entries: Vec<_> = used.take(if only_first { 1 } else { usize::MAX }).collect();
@@ -407,6 +398,11 @@ impl Activity {
         let place = self.features().binary_search_by(|other| other.as_str().cmp(name));
         Ok(place.ok().and_then(|place| u32::try_from(place).ok()))
     }
+}
+
+/// Each of an actor's days once.
+fn distinct(days: &[i32]) -> impl Iterator<Item = i32> + '_ {
+    days.chunk_by(|day, next| day == next).map(|same| same[0])
 }
 
 fn joined<T>(mut found: Vec<T>, mut others: Vec<T>) -> Vec<T> {

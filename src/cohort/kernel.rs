@@ -11,11 +11,14 @@ use super::tally::{Cells, Membership};
 use crate::activity::sweep::{Actor, PerActor};
 use crate::activity::{Activity, Rows};
 use crate::calendar::{Coverage, Date, PeriodTable, Span};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// A triangle with more cells than this is refused.
+const MAX_CELLS: u64 = 1 << 26;
 
 /// Which row a start belongs to.
 #[derive(Debug)]
-pub(super) enum RowsBy {
+enum RowsBy {
     /// Periods of the start, the first `skipped` of which are not reported.
     Period { table: PeriodTable, skipped: usize, count: usize },
     /// Labels, the last row being that of members without one; only starts within these days are reported.
@@ -39,8 +42,8 @@ pub(super) struct Question<'a> {
     pub(super) activity: &'a Activity,
     pub(super) options: &'a RetentionOptions,
     pub(super) aging: Aging,
-    pub(super) rows_by: RowsBy,
-    pub(super) horizon: u32,
+    rows_by: RowsBy,
+    horizon: u32,
     returning: Returning,
 }
 
@@ -79,18 +82,69 @@ pub(super) struct LeftOut {
 const NOWHERE: u32 = u32::MAX;
 
 impl<'a> Question<'a> {
+    /// The question that options put to an activity: its cohorts and its ages.
     pub(super) fn new(
         activity: &'a Activity,
+        cohorts: Option<&Cohorts>,
         options: &'a RetentionOptions,
-        aging: Aging,
-        rows_by: RowsBy,
-        horizon: u32,
     ) -> Result<Self> {
+        options.check()?;
+        if options.age_by == AgeBy::Clock {
+            if !activity.has_clock_times() {
+                return Err(Error::NotMapped { column: "clock_times" });
+            }
+            if cohorts.is_some_and(|cohorts| !cohorts.by_first_activity()) {
+                let reason =
+                    "the table says the day of a start and not its time; ask AgeBy::Start, or leave starts out of it";
+                return Err(Error::InvalidOption { option: "age_by", value: options.age_by.to_string(), reason });
+            }
+        }
+        let (first, last) = (activity.observed_from(), activity.as_of());
+        let table = || activity.periods(options.period);
+        let aging = Aging::new(options.period, options.age_by, table(), &options.brackets, last);
+        let labels = cohorts.and_then(Cohorts::label_count);
+        let rows_by = match labels {
+            Some(count) => {
+                let (from, to) = options.cohorts_between.unwrap_or((first, last));
+                RowsBy::Label { count, days: from.days_since_epoch()..to.days_since_epoch().saturating_add(1) }
+            }
+            None => {
+                let table = table();
+                let (skipped, end) = options.cohorts_between.map_or((0, table.spans().len()), |(first, last)| {
+                    let begins_before = |date| table.spans().partition_point(|span| span.start < date);
+                    (begins_before(first), begins_before(last + 1))
+                });
+                RowsBy::Period { skipped, count: end.saturating_sub(skipped), table }
+            }
+        };
+        let earliest = match &rows_by {
+            RowsBy::Period { table, skipped, .. } => table.spans().get(*skipped).map(|span| span.start.max(first)),
+            RowsBy::Label { days, .. } => Some(Date::from_day(days.start).clamp(first, last)),
+        };
+        let longest = earliest.map_or(1, |day| aging.begun(aging.start(day.days_since_epoch())));
+        let ages = match (aging.brackets(), options.horizon) {
+            (Some(brackets), _) => u32::try_from(brackets).unwrap_or(u32::MAX),
+            (None, Some(horizon)) => horizon.saturating_add(1),
+            (None, None) => longest,
+        };
         let returning = match &options.returning {
             Return::Activity => Returning::All,
             Return::Feature(name) => activity.feature_number(name)?.map_or(Returning::Nothing, Returning::Uses),
         };
-        Ok(Self { activity, options, aging, rows_by, horizon, returning })
+        let question = Self { activity, options, aging, rows_by, horizon: ages - 1, returning };
+        let (rows, ages) = question.size();
+        // The curve has a point an age even where there is no cohort.
+        let count = (rows.max(1) as u64).saturating_mul(ages as u64);
+        if count > MAX_CELLS {
+            let way_out = "set a horizon, or fewer cohorts with cohorts_between";
+            return Err(Error::TooLarge { what: "cells of the triangle", count, limit: MAX_CELLS, way_out });
+        }
+        Ok(question)
+    }
+
+    /// Whether cohorts are labels.
+    pub(super) fn by_label(&self) -> bool {
+        matches!(self.rows_by, RowsBy::Label { .. })
     }
 
     /// How many cohorts and ages there are.
@@ -103,7 +157,7 @@ impl<'a> Question<'a> {
 
     /// Whether an age ends for all members of a cohort at once.
     pub(super) fn grows_together(&self) -> bool {
-        matches!(self.rows_by, RowsBy::Period { .. }) && self.options.age_by == AgeBy::Calendar
+        !self.by_label() && self.options.age_by == AgeBy::Calendar
     }
 
     /// The cohorts, with what was counted of them.
@@ -257,11 +311,11 @@ impl<'a> Question<'a> {
             self.each(entries, actor, days.first().copied(), |member, known| {
                 let from = stretch.start + days.partition_point(|&day| day < member.start.day);
                 ages.clear();
-                for row in (from..stretch.end).filter(|&row| self.returns(rows, row)) {
-                    let age = self.aging.age(member.start, rows.day[row]);
+                for (&day, &value) in rows.day[from..stretch.end].iter().zip(&value[from..stretch.end]) {
+                    let age = self.aging.age(member.start, day);
                     match ages.last_mut() {
-                        Some(last) if last.0 == age => last.1 += value[row],
-                        _ if age <= self.horizon => ages.push((age, value[row])),
+                        Some(last) if last.0 == age => last.1 += value,
+                        _ if age <= self.horizon => ages.push((age, value)),
                         _ => {}
                     }
                 }

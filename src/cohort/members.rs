@@ -6,9 +6,9 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::cohorts::Cohorts;
-use super::kernel::Entries;
+use super::kernel::{Entries, Question};
 use super::key::CohortKey;
-use super::retention::{Retention, question};
+use super::retention::Retention;
 use super::tally::Membership;
 use crate::activity::Activity;
 use crate::activity::sweep::Actor;
@@ -108,7 +108,7 @@ impl Retention {
             let reason = "the triangle has no such cell; see cohorts, horizon and as_of";
             return Err(Error::InvalidOption { option: "cohort, age", value: format!("{cohort}, {age}"), reason });
         };
-        let question = question(activity, cohorts, &self.options)?;
+        let question = Question::new(activity, cohorts, &self.options)?;
         let mut entered = 0;
         let entries = match cohorts {
             None => Entries::First,
@@ -129,8 +129,7 @@ impl Retention {
         };
         let (found, more) = question.sweep(&entries, 0, || (Vec::new(), 0), visit, join);
         let (size, expected) = (entered + more, self.cohorts()[row].size);
-        let by_label = cohorts.is_some_and(|cohorts| cohorts.label_count().is_some());
-        let same = found.len() as u64 == counted && size == expected && by_label == self.by_label();
+        let same = found.len() as u64 == counted && size == expected && question.by_label() == self.by_label();
         if !same || activity.as_of() != self.as_of {
             return Err(Error::Incompatible {
                 what: "the members of the cell",

@@ -2,19 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::aging::{AgeBy, Aging};
 use super::cohorts::Cohorts;
-use super::kernel::{Entries, LeftOut, Question, RowsBy};
+use super::kernel::{Entries, LeftOut, Question};
 use super::key::{Cohort, CohortKey};
 use super::options::RetentionOptions;
 use super::tally::{Cells, Membership, Tally};
 use crate::activity::Activity;
 use crate::calendar::{Coverage, Date};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::statistics::{Interval, Wilson, ratio};
-
-/// A triangle with more cells than this is refused.
-const MAX_CELLS: u64 = 1 << 26;
 
 /// One cell of the triangle: a cohort at an age.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,9 +115,9 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a confidence outside 0 to 1 and for options that contradict each other;
-    /// [`Error::NotMapped`] for a returning feature where features are not mapped, and for
-    /// [`AgeBy::Clock`](crate::AgeBy::Clock) without clock times; [`Error::TooLarge`] for a triangle of more than 2^26
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for a confidence outside 0 to 1 and for options that contradict each other;
+    /// [`Error::NotMapped`](crate::Error::NotMapped) for a returning feature where features are not mapped, and for
+    /// [`AgeBy::Clock`](crate::AgeBy::Clock) without clock times; [`Error::TooLarge`](crate::Error::TooLarge) for a triangle of more than 2^26
     /// cells.
     ///
     /// # Example
@@ -169,8 +165,9 @@ impl Activity {
     /// the cohorts are the periods of the starts, and several entries of one actor are in several cohorts; with labels
     /// they are the labels, and each member grows older from its own start. Several entries of one actor into one cohort
     /// are one, from the first of them on. With labels, as with
-    /// [`AgeBy::Start`](crate::AgeBy::Start), an age ends on another day for every member, and a cell is judged on those for whom it
-    /// has: [`eligible`](RetentionCell::eligible), which falls with age.
+    /// [`AgeBy::Start`](crate::AgeBy::Start), an age ends on another day for every member, and a cell is judged on those
+    /// for whom it has: [`eligible`](RetentionCell::eligible), which falls with age. It is [`Coverage::Open`] while the
+    /// age has ended for nobody and begun for somebody, and has a count so far and no rate then.
     ///
     /// Starts outside the observation are left out and counted by [`left_out`](Retention::left_out).
     ///
@@ -180,8 +177,8 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// As [`retention`](Self::retention); [`Error::Incompatible`] if the actors are integers here and text there;
-    /// [`Error::NotMapped`] for a feature where features are not mapped; [`Error::InvalidOption`] for options that
+    /// As [`retention`](Self::retention); [`Error::Incompatible`](crate::Error::Incompatible) if the actors are integers here and text there;
+    /// [`Error::NotMapped`](crate::Error::NotMapped) for a feature where features are not mapped; [`Error::InvalidOption`](crate::Error::InvalidOption) for options that
     /// contradict each other.
     ///
     /// # Example
@@ -217,7 +214,7 @@ impl Activity {
     }
 
     fn triangle(&self, cohorts: Option<&Cohorts>, options: &RetentionOptions) -> Result<Retention> {
-        let question = question(self, cohorts, options)?;
+        let question = Question::new(self, cohorts, options)?;
         let (rows, ages) = question.size();
         let tally = || Tally::new(rows, ages, options.base);
         let mut entered = tally();
@@ -247,7 +244,7 @@ impl Question<'_> {
         Retention {
             options: self.options.clone(),
             as_of: self.activity.as_of(),
-            by_label: table.is_some_and(|table| table.label_count().is_some()),
+            by_label: self.by_label(),
             cohorts,
             left_out: left_out.into(),
             ages: self.size().1,
@@ -259,62 +256,6 @@ impl Question<'_> {
             base,
         }
     }
-}
-
-/// The question that options put to an activity: its rows and its ages.
-pub(super) fn question<'a>(
-    activity: &'a Activity,
-    cohorts: Option<&Cohorts>,
-    options: &'a RetentionOptions,
-) -> Result<Question<'a>> {
-    options.check()?;
-    if options.age_by == AgeBy::Clock {
-        if !activity.has_clock_times() {
-            return Err(Error::NotMapped { column: "clock_times" });
-        }
-        if cohorts.is_some_and(|cohorts| !cohorts.by_first_activity()) {
-            let reason =
-                "the table says the day of a start and not its time; ask AgeBy::Start, or leave starts out of it";
-            return Err(Error::InvalidOption { option: "age_by", value: options.age_by.to_string(), reason });
-        }
-    }
-    let (first, last) = (activity.observed_from(), activity.as_of());
-    let table = || activity.periods(options.period);
-    let aging = Aging::new(options.period, options.age_by, table(), &options.brackets, last);
-    let labels = cohorts.and_then(Cohorts::label_count);
-    let rows_by = match labels {
-        Some(count) => {
-            let (from, to) = options.cohorts_between.unwrap_or((first, last));
-            RowsBy::Label { count, days: from.days_since_epoch()..to.days_since_epoch().saturating_add(1) }
-        }
-        None => {
-            let table = table();
-            let (skipped, end) = options.cohorts_between.map_or((0, table.spans().len()), |(first, last)| {
-                let begins_before = |date| table.spans().partition_point(|span| span.start < date);
-                (begins_before(first), begins_before(last + 1))
-            });
-            RowsBy::Period { skipped, count: end.saturating_sub(skipped), table }
-        }
-    };
-    let earliest = match &rows_by {
-        RowsBy::Period { table, skipped, .. } => table.spans().get(*skipped).map(|span| span.start.max(first)),
-        RowsBy::Label { days, .. } => Some(Date::from_day(days.start).clamp(first, last)),
-    };
-    let longest = earliest.map_or(1, |day| aging.begun(aging.start(day.days_since_epoch())));
-    let ages = match (aging.brackets(), options.horizon) {
-        (Some(brackets), _) => u32::try_from(brackets).unwrap_or(u32::MAX),
-        (None, Some(horizon)) => horizon.saturating_add(1),
-        (None, None) => longest,
-    };
-    let question = Question::new(activity, options, aging, rows_by, ages - 1)?;
-    let (rows, ages) = question.size();
-    // The curve has a point an age even where there is no cohort.
-    let count = (rows.max(1) as u64).saturating_mul(ages as u64);
-    if count > MAX_CELLS {
-        let way_out = "set a horizon, or fewer cohorts with cohorts_between";
-        return Err(Error::TooLarge { what: "cells of the triangle", count, limit: MAX_CELLS, way_out });
-    }
-    Ok(question)
 }
 
 impl Retention {

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::ages::Criterion;
 use super::aging::AgeBy;
 use super::cohorts::{Cohorts, Entry};
+use super::kernel::Question;
 use super::key::CohortKey;
 use super::options::{Base, RetentionOptions, Return};
-use super::retention::{Retention, question};
+use super::retention::Retention;
 use super::tally::{Membership, Tally};
 use crate::activity::Activity;
 use crate::calendar::Coverage;
@@ -218,7 +219,7 @@ impl Activity {
             let value = format!("{:?}", options.returning);
             return Err(Error::InvalidOption { option: "returning", value, reason });
         }
-        let question = question(self, Some(cohorts), &options)?;
+        let question = Question::new(self, Some(cohorts), &options)?;
         let aging = &question.aging;
         let (rows, ages) = question.size();
         let together = question.grows_together();

@@ -12,6 +12,8 @@ use super::keys::{KeyIds, Keys};
 use super::pool::{NO_KEY, Pool};
 use crate::error::{Error, Result};
 
+/// What the name of a group can be: see [`group`].
+const GROUP_TYPES: &str = "a string, a categorical, an enum, an integer or a boolean";
 const ID_TYPES: &str = "an integer of at most 64 bits, a string, a categorical or an enum";
 
 /// The type of a column.
@@ -22,17 +24,11 @@ pub(crate) fn dtype<'a>(schema: &'a Schema, column: &str) -> Result<&'a DataType
     })
 }
 
-/// A column as strings: text of any kind, integers, and what `also` accepts.
-pub(crate) fn text(
-    frame: &DataFrame,
-    column: &str,
-    role: &'static str,
-    expected: &'static str,
-    also: impl Fn(&DataType) -> bool,
-) -> Result<Series> {
+/// A column of names of groups, segments or cohorts, as strings.
+pub(crate) fn group(frame: &DataFrame, column: &str, role: &'static str) -> Result<Series> {
     let found = dtype(frame.schema(), column)?;
-    if !(is_text(found) || found.is_integer() || also(found)) {
-        return Err(unsupported(column, role, found, expected));
+    if !(is_text(found) || found.is_integer() || found.is_bool()) {
+        return Err(unsupported(column, role, found, GROUP_TYPES));
     }
     Ok(series(frame, column)?.cast(&DataType::String)?)
 }
@@ -146,9 +142,13 @@ pub(crate) fn list_values<T>(lists: &Series, values: impl Fn(&Series) -> Result<
 
 /// The distinct ids of a column in ascending order, and for each row the place of its own.
 pub(crate) fn distinct_ids(frame: &DataFrame, column: &str, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
-    let series = id_column(frame, column, id_type)?;
+    distinct(&id_column(frame, column, id_type)?, id_type)
+}
+
+/// The same of a series of that type.
+pub(crate) fn distinct(series: &Series, id_type: IdType) -> Result<(Ids, Vec<Option<u32>>)> {
     let pool = Pool::default();
-    let rows = read_ids(&series, id_type, &pool)?;
+    let rows = read_ids(series, id_type, &pool)?;
     let ids = KeyIds { id_type, strings: pool.into_strings() };
     let keys = (0..rows.keys.len()).filter(|&row| !rows.is_null(row)).map(|row| rows.keys[row]);
     let (ids, places) = ids.distinct(keys);

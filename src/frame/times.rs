@@ -6,7 +6,10 @@ use super::read;
 use crate::calendar::{Calendar, Clock, Date, NO_DATE};
 use crate::error::{Error, Result};
 
-const DATE_TYPES: &str = "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
+pub(crate) const TIME_TYPES: &str =
+    "a Date or a Datetime; parse text first, and turn numbers of seconds into a Datetime";
+/// What is wrong with a time that no calendar holds.
+pub(crate) const NO_SUCH_YEAR: &str = "lies outside the years 1 to 9999; is it in another unit than the column says?";
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Days or instants, as they stood in a column. On which day an instant falls is for a calendar to say.
@@ -20,13 +23,11 @@ pub(crate) struct Times {
 impl Times {
     /// Reads a column in the role of `role`. Every value lies within the years 1 to 9999.
     pub(crate) fn read(frame: &DataFrame, column: &str, role: &'static str) -> Result<Self> {
-        let units_per_second = match read::dtype(frame.schema(), column)? {
-            DataType::Date => None,
-            DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
-            DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
-            DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
-            other => return Err(read::unsupported(column, role, other, DATE_TYPES)),
-        };
+        let dtype = read::dtype(frame.schema(), column)?;
+        let units_per_second = units_per_second(dtype);
+        if *dtype != DataType::Date && units_per_second.is_none() {
+            return Err(read::unsupported(column, role, dtype, TIME_TYPES));
+        }
         let times = read::series(frame, column)?.to_physical_repr().into_owned();
         let values: Vec<Option<i64>> = match units_per_second {
             None => times.i32()?.iter().map(|day| day.map(i64::from)).collect(),
@@ -38,8 +39,7 @@ impl Times {
         let outside = |(row, time): (usize, &Option<i64>)| Some((row, time.filter(|time| !known.contains(time))?));
         if let Some((row, time)) = values.iter().enumerate().find_map(outside) {
             let (column, value, row) = (column.to_owned(), time.to_string(), row as u64);
-            let reason = "lies outside the years 1 to 9999; is it in another unit than the column says?";
-            return Err(Error::InvalidValue { column, row, value, reason });
+            return Err(Error::InvalidValue { column, row, value, reason: NO_SUCH_YEAR });
         }
         Ok(Self { units_per_second, values })
     }
@@ -72,5 +72,15 @@ impl Times {
             local.first().copied().filter(|&day| day != NO_DATE).unwrap_or(end)
         };
         self.values.iter().map(|time| time.map(&mut day)).collect()
+    }
+}
+
+/// Units of a `Datetime` in a second; none for other types.
+pub(crate) fn units_per_second(dtype: &DataType) -> Option<i64> {
+    match dtype {
+        DataType::Datetime(TimeUnit::Milliseconds, _) => Some(1_000),
+        DataType::Datetime(TimeUnit::Microseconds, _) => Some(1_000_000),
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(1_000_000_000),
+        _ => None,
     }
 }
