@@ -6,8 +6,10 @@ mod cohort;
 mod engagement;
 mod error;
 mod frame;
+mod portfolio;
 mod print;
 mod statistics;
+mod trigger;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
@@ -28,7 +30,13 @@ pub use engagement::{
 pub use error::{Error, Result};
 pub use frame::ToFrame;
 pub use frame::ids::Id;
+pub use portfolio::{
+    Account, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns, Limit, LimitColumns,
+    Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot, Subscription,
+    SubscriptionColumns, TableIntake, Ticket, TicketColumns,
+};
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
+pub use trigger::{Finding, Findings, Judge, PaymentTrouble, Severity, Signal, State, Trigger, TriggerSet};
 
 /// The polars that this crate was built with.
 ///

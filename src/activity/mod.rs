@@ -41,8 +41,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::{Error, Result};
 use crate::frame::to_frame;
-use ledger::Ledger;
-pub(crate) use ledger::Rows;
+pub(crate) use ledger::{Ledger, NO_ACCOUNT, Rows};
 use merge::Recent;
 
 to_frame!(Activity);
@@ -217,6 +216,20 @@ impl Activity {
     /// Whether clock times are kept.
     pub(crate) fn has_clock_times(&self) -> bool {
         self.ledger.rows.times.is_some()
+    }
+
+    /// The same activity with all recent events worked in.
+    pub(crate) fn into_settled(self) -> Self {
+        if self.recent.is_none() {
+            return self;
+        }
+        let ledger = self.settled().into_owned();
+        Self { ledger, recent: None, ..self }
+    }
+
+    /// The table of an activity that is settled.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Refuses a question about features where none are mapped.

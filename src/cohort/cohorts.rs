@@ -10,7 +10,7 @@ use crate::activity::sweep::Actor;
 use crate::activity::{Activity, Rows};
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
-use crate::frame::ids::{IdType, Ids};
+use crate::frame::ids::Ids;
 use crate::frame::times::Times;
 use crate::frame::{read, write};
 
@@ -155,8 +155,8 @@ impl Cohorts {
         let times = columns.start.as_ref().map(|start| Times::read(frame, start, "start")).transpose()?;
         let (names, labels) = match &columns.label {
             Some(label) => {
-                let (names, labels) = read::distinct(&read::group(frame, label, "label")?, IdType::String)?;
-                (names.iter().map(|name| name.to_string()).collect(), Some(labels))
+                let (names, labels) = read::names(frame, label, "label")?;
+                (names, Some(labels))
             }
             None => (Vec::new(), None),
         };

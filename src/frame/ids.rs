@@ -186,6 +186,22 @@ impl Ids {
         }
     }
 
+    /// The same ids as another type of integer, or as the text they are; `None` if one of them does not fit.
+    pub(crate) fn cast(&self, id_type: IdType) -> Option<Self> {
+        if self.id_type == id_type {
+            return Some(self.clone());
+        }
+        let key = |id| match id {
+            Id::Str(_) => None,
+            Id::Int(id) if id_type.is_signed() => Some(Self::signed_key(id)),
+            Id::Int(id) => u64::try_from(id).ok(),
+            Id::UInt(id) if id_type.is_signed() => i64::try_from(id).ok().map(Self::signed_key),
+            Id::UInt(id) => Some(id),
+        };
+        let keys = self.iter().map(|id| key(id).filter(|&key| id_type.holds(key))).collect::<Option<_>>()?;
+        Some(Self { id_type, keys, text: String::new(), ends: Vec::new() })
+    }
+
     /// The number of an id. Integers are found whichever signedness they come in.
     pub(crate) fn position(&self, id: Id<'_>) -> Option<usize> {
         let key = match (id, self.id_type) {
@@ -299,6 +315,16 @@ mod tests {
         assert!(!integers(IdType::String, &[1]));
         let two_ways = Ids { ends: vec![0], ..ints(&[1]) };
         assert!(two_ways.check().is_err());
+    }
+
+    #[test]
+    fn cast_where_they_fit() {
+        let small = ints(&[-1, 0, 127]);
+        assert_eq!(small.cast(IdType::Int8).and_then(|narrow| narrow.cast(IdType::Int64)), Some(small.clone()));
+        assert_eq!((small.cast(IdType::UInt64), ints(&[128]).cast(IdType::Int8)), (None, None));
+        let unsigned = ints(&[3, 9]).cast(IdType::UInt16).unwrap();
+        assert_eq!(unsigned.iter().collect::<Vec<_>>(), [Id::UInt(3), Id::UInt(9)]);
+        assert_eq!(ints(&[1]).cast(IdType::String), None);
     }
 
     #[test]

@@ -1,0 +1,126 @@
+//! The portfolio as it was known on a day.
+
+use rayon::prelude::*;
+
+use super::{Account, Portfolio};
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::frame::ids::Id;
+
+/// Whether an account is a customer on the day as of which it is seen.
+///
+/// A cancellation ends membership until a subscription starts, or where subscriptions are not known until the account is
+/// active again, on a later day. An account with subscriptions is a customer while one of them runs. Of the others only
+/// their activity tells: they are customers until they have lapsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Membership {
+    /// It is.
+    Customer,
+    /// It has cancelled, or its subscription has ended.
+    Left,
+    /// It has not been active for longer than [`Portfolio::lapsed_after`] says, and nothing else is known.
+    Lapsed,
+    /// It comes later, or nothing but a row without meaning for membership is known of it.
+    Unknown,
+}
+
+impl Membership {
+    pub(super) fn of(account: &Account<'_>, lapsed_after: u32) -> Self {
+        let cancelled = account.cancellations().and_then(|mut days| days.next_back());
+        let terms =
+            account.running().filter(|_| account.subscriptions().is_some_and(|mut terms| terms.next().is_some()));
+        if let Some(running) = terms {
+            let resumed = |cancelled: Date| running.iter().any(|term| term.start > cancelled);
+            let stays = !running.is_empty() && cancelled.is_none_or(resumed);
+            return if stays { Self::Customer } else { Self::Left };
+        }
+        if let Some(cancelled) = cancelled
+            && account.last_active().is_none_or(|last| last <= cancelled)
+        {
+            return Self::Left;
+        }
+        match account.silence() {
+            None => Self::Unknown,
+            Some(silence) if silence > lapsed_after => Self::Lapsed,
+            Some(_) => Self::Customer,
+        }
+    }
+}
+
+/// A portfolio as it was known at the end of a day: its customers, and nothing that came later.
+#[derive(Debug)]
+pub struct Snapshot<'a> {
+    portfolio: &'a Portfolio,
+    as_of: i32,
+    customers: Vec<u32>,
+    left: usize,
+    lapsed: usize,
+}
+
+impl Portfolio {
+    /// The portfolio as it was known at the end of `as_of`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for a day outside the observation of the activity.
+    pub fn at(&self, as_of: Date) -> Result<Snapshot<'_>> {
+        let activity = self.activity();
+        if as_of < activity.observed_from() || as_of > activity.as_of() {
+            let reason = "lies outside the observation; name its end when ingesting, or append the later events";
+            return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
+        }
+        let as_of = as_of.days_since_epoch();
+        let memberships: Vec<Membership> =
+            (0..self.len()).into_par_iter().map(|number| Account::new(self, number, as_of).membership()).collect();
+        let count = |membership| memberships.iter().filter(|&&other| other == membership).count();
+        let customers = (0_u32..).zip(&memberships).filter(|(_, membership)| **membership == Membership::Customer);
+        let customers = customers.map(|(number, _)| number).collect();
+        let (left, lapsed) = (count(Membership::Left), count(Membership::Lapsed));
+        Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed })
+    }
+}
+
+impl<'a> Snapshot<'a> {
+    /// The day at whose end the portfolio is seen.
+    #[must_use]
+    pub fn as_of(&self) -> Date {
+        Date::from_day(self.as_of)
+    }
+
+    /// The portfolio. What it says itself is not as of any day.
+    pub(crate) fn portfolio(&self) -> &'a Portfolio {
+        self.portfolio
+    }
+
+    /// The accounts that are customers, in the order of their ids.
+    #[must_use]
+    pub fn customers(&self) -> impl ExactSizeIterator<Item = Account<'a>> {
+        self.customers.iter().map(|&number| Account::new(self.portfolio, number as usize, self.as_of))
+    }
+
+    /// What is found of each customer, in the order of their ids, on all processors.
+    pub(crate) fn judge<T: Send>(&self, judge: impl Fn(Account<'a>) -> T + Sync) -> Vec<T> {
+        let account = |&number: &u32| judge(Account::new(self.portfolio, number as usize, self.as_of));
+        self.customers.par_iter().with_min_len(64).map(account).collect()
+    }
+
+    /// One account, be it a customer or not; `None` if it is not in the portfolio at all.
+    #[must_use]
+    pub fn account<'i>(&self, id: impl Into<Id<'i>>) -> Option<Account<'a>> {
+        let number = self.portfolio.ids().position(id.into())?;
+        Some(Account::new(self.portfolio, number, self.as_of))
+    }
+
+    /// How many accounts had cancelled or let their subscription end.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// How many accounts had lapsed.
+    #[must_use]
+    pub fn lapsed(&self) -> usize {
+        self.lapsed
+    }
+}

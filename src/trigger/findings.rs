@@ -1,0 +1,295 @@
+//! What all triggers say of all customers on a day.
+
+use std::fmt;
+
+use polars::prelude::DataFrame;
+
+use super::set::TriggerSet;
+use super::signal::{Severity, Signal, State};
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::frame::ids::{Id, Ids};
+use crate::frame::{to_frame, write};
+use crate::portfolio::{Account, Portfolio, Snapshot};
+use crate::statistics::{Correction, Interval};
+
+to_frame!(Findings);
+
+/// What one trigger says of one account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Finding<'a> {
+    /// The account.
+    pub account: Id<'a>,
+    /// The name of the trigger.
+    pub trigger: &'a str,
+    /// Whether it fired.
+    pub state: State,
+    /// How bad it is; `None` unless it fired.
+    pub severity: Option<Severity>,
+    /// What is missing where nothing was observed: the name of a table, or `history`.
+    pub missing: Option<&'a str>,
+    /// What was seen.
+    pub observed: Option<f64>,
+    /// What would have been expected.
+    pub expected: Option<f64>,
+    /// The number on which the decision rests.
+    pub statistic: Option<f64>,
+    /// The interval of the statistic, where it is a ratio with one.
+    pub interval: Option<Interval>,
+    /// The p-value of a test; `None` for a rule.
+    pub p_value: Option<f64>,
+    /// The p-value corrected for the number of tests of the day.
+    pub adjusted_p_value: Option<f64>,
+    /// By what accounts are ranked within the trigger, larger being worse; `None` where nothing was observed.
+    pub score: Option<f64>,
+    /// Since when.
+    pub since: Option<Date>,
+    /// One sentence a person can act on; `None` unless it fired.
+    pub sentence: Option<&'a str>,
+}
+
+/// The findings of a day: what every trigger says of every customer.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    as_of: Date,
+    accounts: Ids,
+    triggers: Vec<String>,
+    correction: Correction,
+    level: f64,
+    left: usize,
+    lapsed: usize,
+    /// Account by account, trigger by trigger.
+    signals: Vec<Signal>,
+    adjusted: Vec<f64>,
+}
+
+impl Portfolio {
+    /// Asks every trigger of a set about every customer, as the portfolio was known at the end of `as_of`.
+    ///
+    /// Accounts that have left or lapsed by then are not asked about: [`Membership`](crate::Membership) says when that is.
+    /// The p-values of all tests, of whatever trigger, are corrected together as the set asks, and a test fires where it
+    /// matters and its corrected p-value is at most the level.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for a day outside the observation, for an empty set, and for options of the set or of a
+    /// trigger that make no sense.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, EventColumns, PaymentColumns, PaymentTrouble, Portfolio, State, TriggerSet, date};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// let mut events = df!("company" => ["acme", "brix"], "day" => [19_720, 19_725])?;
+    /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let activity = Activity::from_frame(&events, &EventColumns::new("company", "day"), &Calendar::utc())?;
+    /// let mut invoices = df!("company" => ["acme"], "due" => [19_715], "amount" => [99.0])?;
+    /// invoices.apply("due", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let columns = PaymentColumns::new("company", "due").amount("amount");
+    /// let portfolio = Portfolio::new(activity)?.payments(&invoices, &columns)?;
+    ///
+    /// let findings = portfolio.triggers(date(2024, 1, 3), TriggerSet::new().with(PaymentTrouble::new()))?;
+    /// let fired: Vec<_> = findings.fired().map(|finding| finding.sentence.unwrap()).collect();
+    /// assert_eq!(fired, ["an invoice is unpaid of 99.00, the first for 10 days: remind the payer before access is stopped"]);
+    /// assert_eq!(findings.of("brix").next().unwrap().state, State::Quiet);
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    pub fn triggers(&self, as_of: Date, set: impl Into<TriggerSet>) -> Result<Findings> {
+        let set = set.into();
+        let snapshot = self.at(as_of)?;
+        let (signals, adjusted) = judge(&snapshot, &set)?;
+        let mut accounts = Ids::new(self.ids().id_type());
+        snapshot.customers().for_each(|account| accounts.push_from(self.ids(), account.number()));
+        Ok(Findings {
+            as_of,
+            accounts,
+            triggers: set.names().map(str::to_owned).collect(),
+            correction: set.correction,
+            level: set.level,
+            left: snapshot.left(),
+            lapsed: snapshot.lapsed(),
+            signals,
+            adjusted,
+        })
+    }
+}
+
+/// What every trigger says of every customer, customer by customer, with the corrected p-values, and decided.
+pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Signal>, Vec<f64>)> {
+    set.check()?;
+    let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
+    let of = |account: Account<'_>| judges.iter().map(|judge| judge(&account)).collect::<Vec<Signal>>();
+    let mut signals: Vec<Signal> = snapshot.judge(of).into_iter().flatten().collect();
+    if let Some(place) = signals.iter().position(|signal| signal.p_value.is_some_and(|p| !(0.0..=1.0).contains(&p))) {
+        let value = format!("{:?} of {}", signals[place].p_value, set.triggers[place % set.triggers.len()].name());
+        let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
+        return Err(Error::InvalidOption { option: "p_value", value, reason });
+    }
+    let tested: Vec<usize> = (0..signals.len()).filter(|&place| signals[place].p_value.is_some()).collect();
+    let p_values: Vec<f64> = tested.iter().filter_map(|&place| signals[place].p_value).collect();
+    let mut adjusted = vec![f64::NAN; signals.len()];
+    for (&place, p_value) in tested.iter().zip(set.correction.adjust(&p_values)) {
+        adjusted[place] = p_value;
+        signals[place].decide(p_value, set.level);
+    }
+    Ok((signals, adjusted))
+}
+
+impl Findings {
+    /// The day at whose end everything was known.
+    #[must_use]
+    pub fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// How many accounts were asked about.
+    #[must_use]
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// How many accounts were not asked about because they had cancelled or let their subscription end.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// How many accounts were not asked about because they had lapsed.
+    #[must_use]
+    pub fn lapsed(&self) -> usize {
+        self.lapsed
+    }
+
+    /// The names of the triggers.
+    #[must_use]
+    pub fn triggers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.triggers.iter().map(String::as_str)
+    }
+
+    /// All findings, account by account in the order of the ids, and within an account in the order of the triggers.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Finding<'_>> {
+        (0..self.signals.len()).map(|place| self.finding(place))
+    }
+
+    /// The findings that fired: the worst first, and of equally bad ones the surest, rules before tests.
+    #[must_use]
+    pub fn fired(&self) -> impl ExactSizeIterator<Item = Finding<'_>> {
+        let mut fired: Vec<usize> =
+            (0..self.signals.len()).filter(|&place| self.signals[place].state == State::Fired).collect();
+        let order = |&place: &usize| {
+            let adjusted = self.adjusted[place];
+            (std::cmp::Reverse(self.signals[place].severity), if adjusted.is_nan() { 0 } else { adjusted.to_bits() })
+        };
+        fired.sort_by_key(order);
+        fired.into_iter().map(|place| self.finding(place))
+    }
+
+    /// The findings of one account in the order of the triggers; none if it was not asked about.
+    pub fn of<'i>(&self, account: impl Into<Id<'i>>) -> impl Iterator<Item = Finding<'_>> {
+        let width = self.triggers.len();
+        let place = self.accounts.position(account.into());
+        place.into_iter().flat_map(move |place| place * width..(place + 1) * width).map(|place| self.finding(place))
+    }
+
+    fn finding(&self, place: usize) -> Finding<'_> {
+        let (signal, width) = (&self.signals[place], self.triggers.len());
+        Finding {
+            account: self.accounts.get(place / width),
+            trigger: &self.triggers[place % width],
+            state: signal.state,
+            severity: signal.severity.filter(|_| signal.state == State::Fired),
+            missing: signal.missing,
+            observed: signal.observed,
+            expected: signal.expected,
+            statistic: signal.statistic,
+            interval: signal.ratio.map(|(_, lower, upper)| Interval { lower, upper }),
+            p_value: signal.p_value,
+            adjusted_p_value: Some(self.adjusted[place]).filter(|adjusted| !adjusted.is_nan()),
+            score: signal.rank(),
+            since: signal.since,
+            sentence: signal.sentence.as_deref(),
+        }
+    }
+
+    /// The findings as a frame, one row an account and trigger: ordered by account, then in the order of the triggers.
+    ///
+    /// | column | type | meaning |
+    /// | --- | --- | --- |
+    /// | `account` | of the log's integer column, or String | the account |
+    /// | `as_of` | Date | the day at whose end everything was known |
+    /// | `trigger` | String | the name of the trigger |
+    /// | `state` | String | `fired`, `quiet` or `not_observed` |
+    /// | `missing` | String | what is missing where nothing was observed: the name of a table, or `history`; null otherwise |
+    /// | `severity` | String | `low`, `medium` or `high`; null unless fired |
+    /// | `observed` | Float64 | what was seen; null where the trigger has no such number |
+    /// | `expected` | Float64 | what would have been expected; likewise |
+    /// | `statistic` | Float64 | the number on which the decision rests; likewise |
+    /// | `lower`, `upper` | Float64 | the interval of a statistic that is a ratio; null for others |
+    /// | `p_value` | Float64 | of a test; null for rules |
+    /// | `adjusted_p_value` | Float64 | corrected for the number of tests of the day; null for rules |
+    /// | `score` | Float64 | ranks accounts within the trigger, larger being worse; null where nothing was observed |
+    /// | `since` | Date | since when; null where that is not known |
+    /// | `sentence` | String | what to do about it; null unless fired |
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Polars`] if polars refuses the frame.
+    pub fn to_frame(&self) -> Result<DataFrame> {
+        let width = self.triggers.len();
+        let number = |of: fn(&Finding<'_>) -> Option<f64>| self.iter().map(|finding| of(&finding)).collect::<Vec<_>>();
+        let text = |of: fn(&Finding<'_>) -> Option<&'static str>| {
+            self.iter().map(|finding| of(&finding)).collect::<Vec<Option<&str>>>()
+        };
+        let places = (0..self.signals.len()).map(|place| u32::try_from(place / width).ok());
+        let missing: Vec<Option<&str>> = self.iter().map(|finding| finding.missing).collect();
+        let sentences: Vec<Option<&str>> = self.iter().map(|finding| finding.sentence).collect();
+        let names: Vec<&str> = self.iter().map(|finding| finding.trigger).collect();
+        write::frame(vec![
+            write::gathered_ids("account", &self.accounts, places)?,
+            write::dates("as_of", self.iter().map(|_| Some(self.as_of)))?,
+            write::column("trigger", names),
+            write::column("state", text(|finding| Some(finding.state.name()))),
+            write::column("missing", missing),
+            write::column("severity", text(|finding| finding.severity.map(Severity::name))),
+            write::column("observed", number(|finding| finding.observed)),
+            write::column("expected", number(|finding| finding.expected)),
+            write::column("statistic", number(|finding| finding.statistic)),
+            write::column("lower", number(|finding| finding.interval.map(|interval| interval.lower))),
+            write::column("upper", number(|finding| finding.interval.map(|interval| interval.upper))),
+            write::column("p_value", number(|finding| finding.p_value)),
+            write::column("adjusted_p_value", number(|finding| finding.adjusted_p_value)),
+            write::column("score", number(|finding| finding.score)),
+            write::dates("since", self.iter().map(|finding| finding.since))?,
+            write::column("sentence", sentences),
+        ])
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// So many of the findings that fired are shown.
+        const SHOWN: usize = 20;
+        let Self { as_of, left, lapsed, correction, level, .. } = self;
+        writeln!(f, "{} customers as of {as_of}; {left} had left, {lapsed} had lapsed", self.accounts())?;
+        writeln!(f, "tests fire at {level} after {correction}")?;
+        let wide = self.triggers.iter().map(String::len).max().unwrap_or(0).max("trigger".len());
+        writeln!(f, "\n{:<wide$} {:>8} {:>8} {:>12}", "trigger", "fired", "quiet", "not observed")?;
+        for (place, name) in self.triggers.iter().enumerate() {
+            let own = self.signals.iter().skip(place).step_by(self.triggers.len());
+            let count = |state| own.clone().filter(|signal| signal.state == state).count();
+            let [fired, quiet, missing] = [State::Fired, State::Quiet, State::NotObserved].map(count);
+            writeln!(f, "{name:<wide$} {fired:>8} {quiet:>8} {missing:>12}")?;
+        }
+        let fired = self.fired();
+        let count = fired.len();
+        for finding in fired.take(SHOWN) {
+            let severity = finding.severity.map_or("", Severity::name);
+            let sentence = finding.sentence.unwrap_or(finding.trigger);
+            write!(f, "\n{} ({}, {severity}): {sentence}", finding.account, finding.trigger)?;
+        }
+        if count > SHOWN { write!(f, "\n{} more are in to_frame()", count - SHOWN) } else { Ok(()) }
+    }
+}
