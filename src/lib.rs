@@ -31,9 +31,9 @@ pub use error::{Error, Result};
 pub use frame::ToFrame;
 pub use frame::ids::Id;
 pub use portfolio::{
-    Account, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns, Limit, LimitColumns,
-    Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot, Subscription,
-    SubscriptionColumns, TableIntake, Ticket, TicketColumns,
+    Account, AccountUsage, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns, Limit,
+    LimitColumns, Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot,
+    Subscription, SubscriptionColumns, TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
 };
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
 pub use trigger::{Finding, Findings, Judge, PaymentTrouble, Severity, Signal, State, Trigger, TriggerSet};

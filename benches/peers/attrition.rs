@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 all decode decode4 memory analyses append.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 w6 all decode decode4 memory analyses append.
 
 use std::fs;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, AgeBy, Calendar, ComparisonOptions, Criterion, DailyStatesOptions, Entry, EventColumns, Participation,
-    ParticipationColumns, Period, Result, RetentionOptions, StickinessOptions, Window,
+    ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, Window,
 };
 
 #[global_allocator]
@@ -24,7 +24,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w3|w4|w5|all|decode|decode4|memory|analyses|append DATA_DIR");
+        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|all|decode|decode4|memory|analyses|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -45,6 +45,27 @@ fn main() -> Result<()> {
             let table = answer(&workload, &activity)?;
             let time = start.stop();
             report(&workload, "reduce", &time, table[0].len(), Some(digest(&table)));
+        }
+        "w6" => {
+            let activity = reduce(&directory, &all_columns)?;
+            let reduced = start.stop().wall;
+            let portfolio = Portfolio::new(activity)?;
+            let built = start.stop().wall;
+            let frame = portfolio.usage(portfolio.activity().as_of())?.to_frame()?;
+            let time = start.stop();
+            eprintln!("w6: reduced after {reduced:.3} s, portfolio after {built:.3} s");
+            let names = [
+                "account",
+                "recent_events",
+                "recent_people",
+                "recent_features",
+                "baseline_events",
+                "baseline_people",
+                "baseline_features",
+                "silence",
+            ];
+            let table = names.map(|name| integers(&frame, name)).into_iter().collect::<Result<Table>>()?;
+            report("w6", "reduce", &time, frame.height(), Some(digest(&table)));
         }
         "all" => {
             let activity = reduce(&directory, &columns)?;
@@ -261,24 +282,26 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
 
 /// W1, from the table of active days.
 fn user_days(frame: &DataFrame) -> Result<(usize, String)> {
-    let integers = |name: &str| -> Result<Vec<u64>> {
-        let column = frame.column(name)?.as_materialized_series();
-        if let Ok(strings) = column.str() {
-            return Ok(strings.iter().map(|id| first_eight(id.unwrap_or_default())).collect());
-        }
-        let wide = column.to_physical_repr().cast(&if *column.dtype() == DataType::UInt64 {
-            DataType::UInt64
-        } else {
-            DataType::Int64
-        })?;
-        Ok(match wide.u64() {
-            Ok(unsigned) => unsigned.iter().map(Option::unwrap_or_default).collect(),
-            Err(_) => wide.i64()?.iter().map(|value| value.unwrap_or_default().cast_unsigned()).collect(),
-        })
-    };
-    let table =
-        ["actor", "account", "day", "events", "features"].map(integers).into_iter().collect::<Result<Table>>()?;
+    let names = ["actor", "account", "day", "events", "features"];
+    let table = names.map(|name| integers(frame, name)).into_iter().collect::<Result<Table>>()?;
     Ok((frame.height(), digest(&table)))
+}
+
+/// A column as the integers that enter a digest.
+fn integers(frame: &DataFrame, name: &str) -> Result<Vec<u64>> {
+    let column = frame.column(name)?.as_materialized_series();
+    if let Ok(strings) = column.str() {
+        return Ok(strings.iter().map(|id| first_eight(id.unwrap_or_default())).collect());
+    }
+    let wide = column.to_physical_repr().cast(&if *column.dtype() == DataType::UInt64 {
+        DataType::UInt64
+    } else {
+        DataType::Int64
+    })?;
+    Ok(match wide.u64() {
+        Ok(unsigned) => unsigned.iter().map(Option::unwrap_or_default).collect(),
+        Err(_) => wide.i64()?.iter().map(|value| value.unwrap_or_default().cast_unsigned()).collect(),
+    })
 }
 
 fn first_eight(id: &str) -> u64 {

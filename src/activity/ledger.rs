@@ -32,8 +32,11 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows yet, of a table that carries what this one does.
     pub(crate) fn none_alike(&self) -> Self {
-        let (value, feature, times) = (self.value.is_some(), self.features.is_some(), self.times.is_some());
-        Self::zeroed(0, Carried { feature, value, times })
+        Self::zeroed(0, self.carried())
+    }
+
+    pub(crate) fn carried(&self) -> Carried {
+        Carried { feature: self.features.is_some(), value: self.value.is_some(), times: self.times.is_some() }
     }
 
     /// So many rows, all of them 0 for now.
@@ -124,6 +127,12 @@ pub(crate) struct Stretch<'a> {
     pub(crate) rows: &'a Rows,
     pub(crate) range: Range<usize>,
     pub(crate) map: &'a FeatureMap,
+}
+
+impl Stretch<'_> {
+    pub(crate) fn days(&self) -> &[i32] {
+        &self.rows.day[self.range.clone()]
+    }
 }
 
 /// Actors in the order of their ids; their seats, one an account, in the order of the accounts and the one without

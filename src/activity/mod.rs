@@ -10,6 +10,7 @@ mod door;
 mod features;
 mod gather;
 mod intake;
+mod joined;
 mod latest;
 #[cfg(feature = "lazy")]
 mod lazy;
@@ -28,6 +29,7 @@ mod shard;
 mod store;
 pub(crate) mod sweep;
 
+pub(crate) use accounts::SeatsByAccount;
 pub use builder::{ActivityBuilder, Progress};
 pub use columns::EventColumns;
 pub use intake::Intake;
@@ -41,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, Date, Period, PeriodTable};
 use crate::error::{Error, Result};
 use crate::frame::to_frame;
-pub(crate) use ledger::{Ledger, NO_ACCOUNT, Rows};
+pub(crate) use ledger::{Ledger, Rows};
 use merge::Recent;
 
 to_frame!(Activity);

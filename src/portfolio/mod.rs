@@ -12,6 +12,7 @@ mod snapshot;
 mod subscriptions;
 mod table;
 mod tickets;
+mod usage;
 
 pub use account::{Account, ActiveDay, Person};
 pub use answers::{Answer, AnswerColumns};
@@ -23,6 +24,7 @@ pub use snapshot::{Membership, Snapshot};
 pub use subscriptions::{PlanColumns, Subscription, SubscriptionColumns};
 pub use table::TableIntake;
 pub use tickets::{Ticket, TicketColumns};
+pub use usage::{AccountUsage, Usage, UsageOptions, UsageWindow};
 
 use std::fmt;
 

@@ -26,6 +26,17 @@ pub enum Membership {
 }
 
 impl Membership {
+    /// The name as it stands in frames.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Left => "left",
+            Self::Lapsed => "lapsed",
+            Self::Unknown => "unknown",
+        }
+    }
+
     pub(super) fn of(account: &Account<'_>, lapsed_after: u32) -> Self {
         let cancelled = account.cancellations().and_then(|mut days| days.next_back());
         let terms =
@@ -65,11 +76,7 @@ impl Portfolio {
     ///
     /// [`Error::InvalidOption`] for a day outside the observation of the activity.
     pub fn at(&self, as_of: Date) -> Result<Snapshot<'_>> {
-        let activity = self.activity();
-        if as_of < activity.observed_from() || as_of > activity.as_of() {
-            let reason = "lies outside the observation; name its end when ingesting, or append the later events";
-            return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
-        }
+        self.check_as_of(as_of)?;
         let as_of = as_of.days_since_epoch();
         let memberships: Vec<Membership> =
             (0..self.len()).into_par_iter().map(|number| Account::new(self, number, as_of).membership()).collect();
@@ -78,6 +85,15 @@ impl Portfolio {
         let customers = customers.map(|(number, _)| number).collect();
         let (left, lapsed) = (count(Membership::Left), count(Membership::Lapsed));
         Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed })
+    }
+
+    pub(super) fn check_as_of(&self, as_of: Date) -> Result<()> {
+        let activity = self.activity();
+        if as_of < activity.observed_from() || as_of > activity.as_of() {
+            let reason = "lies outside the observation; name its end when ingesting, or append the later events";
+            return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
+        }
+        Ok(())
     }
 }
 
