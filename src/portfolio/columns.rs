@@ -47,7 +47,7 @@ pub(super) use columns;
 
 use polars::prelude::DataFrame;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Date};
 use crate::error::Result;
 use crate::frame::read;
 use crate::frame::times::Times;
@@ -60,6 +60,22 @@ impl<T: Copy> Cells<T> {
     pub(super) fn get(&self, row: usize) -> Option<T> {
         self.0.as_ref().and_then(|cells| cells[row])
     }
+}
+
+/// The day of what has not happened: after all others.
+pub(super) const NEVER: i32 = i32::MAX;
+
+impl Cells<i32> {
+    /// The day on which something came to its end. Of two rows that say the same but for that, the one that ended first
+    /// comes first, and one that has not ended last: so their order is the same before the other's end is known.
+    pub(super) fn end(&self, row: usize) -> i32 {
+        self.get(row).unwrap_or(NEVER)
+    }
+}
+
+/// The day of an end, if it was known by then.
+pub(super) fn known_end(end: i32, as_of: i32) -> Option<Date> {
+    (end <= as_of).then(|| Date::from_day(end))
 }
 
 /// The local days of a column.

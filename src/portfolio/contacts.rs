@@ -3,7 +3,7 @@
 use polars::prelude::DataFrame;
 
 use super::Portfolio;
-use super::columns::{columns, flags, names, optional_days};
+use super::columns::{columns, flags, known_end, names, optional_days};
 use super::table::{ALWAYS, Table};
 use crate::calendar::{Calendar, Date};
 use crate::error::Result;
@@ -52,7 +52,8 @@ pub(super) struct ContactRow {
     person: u32,
     role: Option<u32>,
     key: bool,
-    until: Option<i32>,
+    /// Last, so that it decides no order before it is known.
+    until: i32,
 }
 
 /// The table, and what its rows refer to.
@@ -73,7 +74,7 @@ impl Contacts {
         let until = optional_days(frame, calendar, columns.until.as_ref(), "until")?;
         let table = Table::read(frame, &columns.account, |row| {
             let (role, key) = (role.get(row), key.get(row) == Some(true));
-            let contact = ContactRow { person: person[row]?, role, key, until: until.get(row) };
+            let contact = ContactRow { person: person[row]?, role, key, until: until.end(row) };
             Some((since.get(row).unwrap_or(ALWAYS), contact))
         })?;
         Ok(Self { table, people, roles })
@@ -86,7 +87,7 @@ impl Contacts {
             role: row.role.map(|role| self.roles[role as usize].as_str()),
             key: row.key,
             since: (since != ALWAYS).then(|| Date::from_day(since)),
-            until: row.until.filter(|&until| until <= as_of).map(Date::from_day),
+            until: known_end(row.until, as_of),
         })
     }
 }

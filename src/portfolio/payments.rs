@@ -3,7 +3,7 @@
 use polars::prelude::DataFrame;
 
 use super::Portfolio;
-use super::columns::{columns, days, numbers, optional_days};
+use super::columns::{columns, days, known_end, numbers, optional_days};
 use super::table::Table;
 use crate::calendar::{Calendar, Date};
 use crate::error::Result;
@@ -38,8 +38,9 @@ pub struct Payment {
 
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct PaymentRow {
-    paid: Option<i32>,
     amount: Option<f64>,
+    /// Last, so that it decides no order before it is known.
+    paid: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Payments {
         let paid = optional_days(frame, calendar, columns.paid.as_ref(), "paid")?;
         let amount = numbers(frame, columns.amount.as_ref(), "amount")?;
         let table = Table::read(frame, &columns.account, |row| {
-            Some((due.get(row)?, PaymentRow { paid: paid.get(row), amount: amount.get(row) }))
+            Some((due.get(row)?, PaymentRow { amount: amount.get(row), paid: paid.end(row) }))
         })?;
         Ok(Self { table })
     }
@@ -63,7 +64,7 @@ impl Payments {
         let (due, rows) = self.table.of(account, as_of);
         due.iter().zip(rows).map(move |(&due, row)| Payment {
             due: Date::from_day(due),
-            paid: row.paid.filter(|&paid| paid <= as_of).map(Date::from_day),
+            paid: known_end(row.paid, as_of),
             amount: row.amount,
         })
     }

@@ -2,7 +2,7 @@
 
 use polars::prelude::DataFrame;
 
-use super::columns::{columns, days, names, numbers, optional_days};
+use super::columns::{columns, days, known_end, names, numbers, optional_days};
 use super::table::Table;
 use super::{Portfolio, Tables};
 use crate::calendar::{Calendar, Date};
@@ -59,10 +59,11 @@ pub struct Subscription<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct SubscriptionRow {
     renewal: Option<i32>,
-    ended: Option<i32>,
     value: Option<f64>,
     seats: Option<f64>,
     plan: Option<u32>,
+    /// Last, so that it decides no order before it is known.
+    ended: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -95,10 +96,10 @@ impl Subscriptions {
         let table = Table::read(frame, &columns.account, |row| {
             let term = SubscriptionRow {
                 renewal: renewal.get(row),
-                ended: ended.get(row),
                 value: value.get(row),
                 seats: seats.get(row),
                 plan: plan.get(row),
+                ended: ended.end(row),
             };
             Some((start.get(row)?, term))
         })?;
@@ -111,7 +112,7 @@ impl Subscriptions {
         starts.iter().zip(rows).map(move |(&start, row)| Subscription {
             start: Date::from_day(start),
             renewal: row.renewal.map(Date::from_day),
-            ended: row.ended.filter(|&ended| ended <= as_of).map(Date::from_day),
+            ended: known_end(row.ended, as_of),
             value: row.value,
             seats: row.seats,
             plan: row.plan.map(|plan| self.plans[plan as usize].as_str()),

@@ -3,7 +3,7 @@
 use polars::prelude::DataFrame;
 
 use super::Portfolio;
-use super::columns::{columns, days, numbers, optional_days};
+use super::columns::{columns, days, known_end, numbers, optional_days};
 use super::table::Table;
 use crate::calendar::{Calendar, Date};
 use crate::error::Result;
@@ -39,7 +39,8 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct TicketRow {
     severity: Option<f64>,
-    closed: Option<i32>,
+    /// Last, so that it decides no order before it is known.
+    closed: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Tickets {
         let severity = numbers(frame, columns.severity.as_ref(), "severity")?;
         let closed = optional_days(frame, calendar, columns.closed.as_ref(), "closed")?;
         let table = Table::read(frame, &columns.account, |row| {
-            Some((opened.get(row)?, TicketRow { severity: severity.get(row), closed: closed.get(row) }))
+            Some((opened.get(row)?, TicketRow { severity: severity.get(row), closed: closed.end(row) }))
         })?;
         Ok(Self { table })
     }
@@ -64,7 +65,7 @@ impl Tickets {
         opened.iter().zip(rows).map(move |(&opened, row)| Ticket {
             opened: Date::from_day(opened),
             severity: row.severity,
-            closed: row.closed.filter(|&closed| closed <= as_of).map(Date::from_day),
+            closed: known_end(row.closed, as_of),
         })
     }
 }

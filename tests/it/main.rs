@@ -29,6 +29,7 @@ mod log;
 mod matrix;
 mod oracle;
 mod parts;
+mod portfolio;
 mod power_curve;
 mod properties;
 mod segmented;
