@@ -5,7 +5,10 @@
 use std::hint::black_box;
 
 use attrition::polars::prelude::*;
-use attrition::{Activity, Calendar, Criterion, DailyStatesOptions, EventColumns, Period, RetentionOptions, Window};
+use attrition::{
+    Activity, Calendar, Criterion, DailyStatesOptions, EventColumns, KaplanMeierOptions, Period, RetentionOptions,
+    Window,
+};
 use criterion::{BatchSize, BenchmarkId, Criterion as Bench, Throughput, criterion_group, criterion_main};
 
 #[global_allocator]
@@ -111,6 +114,9 @@ fn questions(bench: &mut Bench) {
         });
         group.bench_function(BenchmarkId::new("power curve of 28 days", events), |bench| {
             bench.iter(|| black_box(&activity).power_curve(Window::Days(28)));
+        });
+        group.bench_function(BenchmarkId::new("lifetimes and their survival", events), |bench| {
+            bench.iter(|| black_box(&activity).lifetimes(30)?.kaplan_meier(KaplanMeierOptions::new()));
         });
         let with_features = EventColumns::new("user", "time").feature("feature");
         let activity = ingest(&log(events, Order::Time), &with_features);

@@ -9,6 +9,7 @@ mod frame;
 mod portfolio;
 mod print;
 mod statistics;
+mod survival;
 mod trigger;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
@@ -36,6 +37,10 @@ pub use portfolio::{
     Subscription, SubscriptionColumns, TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
 };
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
+pub use survival::{
+    Censoring, EventTable, EventTableRow, KaplanMeier, KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState,
+    Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
+};
 pub use trigger::{Finding, Findings, Judge, PaymentTrouble, Severity, Signal, State, Trigger, TriggerSet};
 
 /// The polars that this crate was built with.
@@ -47,17 +52,23 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        ActiveCount, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Adoption, AdoptionDifference,
-        AdoptionOptions, AdoptionRetention, AgeBy, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
-        Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison,
-        ComparisonDetail, ComparisonOptions, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState,
+        Account, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder,
+        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, Balance, Base,
+        Breadth, BreadthOptions, BreadthPeriod, Calendar, CancellationColumns, Censoring, Cohort, CohortAdoption,
+        CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison, ComparisonDetail,
+        ComparisonOptions, Contact, ContactColumns, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState,
         DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, EntriesLeftOut, Entry, Error, EventColumns,
-        FeatureAdoption, FeaturePeriod, Id, ImpactStratum, Intake, Interval, Landmark, LaterParticipants, LeftOut,
-        Lifecycle, LifecycleOptions, LifecyclePeriod, LogRank, Members, MonthStickiness, MonthlyImpact,
-        NaiveComparison, NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Period, PowerCurve,
-        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress,
-        RateDifference, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns,
-        Segmented, Span, Split, Stickiness, StickinessOptions, TimeToFirstUse, ToFrame, Transitions, TrendTest,
+        EventTable, EventTableRow, FeatureAdoption, FeaturePeriod, Finding, Findings, Id, ImpactStratum, Intake,
+        Interval, Judge, KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants, LeftOut, Lifecycle,
+        LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions,
+        Limit, LimitColumns, LogRank, Members, Membership, MonthStickiness, MonthlyImpact, NaiveComparison,
+        NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Payment, PaymentColumns,
+        PaymentTrouble, Period, Person, PlanColumns, Portfolio, PowerCurve, PowerCurveOptions, PowerCurvePoint,
+        ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, ReadingColumns,
+        RestrictedMean, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns,
+        Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness, StickinessOptions, Subscription,
+        SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Ticket, TicketColumns,
+        TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageOptions, UsageWindow,
         ValueCell, ValueRetention, Weekday, Window, date,
     };
     #[doc(no_inline)]

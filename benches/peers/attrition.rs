@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 w2 w3 w4 w5 w6 all decode decode4 memory analyses append.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 to w7, all decode decode4 memory analyses append.
 
 use std::fs;
 use std::hint::black_box;
@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, AgeBy, Calendar, ComparisonOptions, Criterion, DailyStatesOptions, Entry, EventColumns, Participation,
-    ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, Window,
+    Activity, AgeBy, Calendar, Censoring, ComparisonOptions, Criterion, DailyStatesOptions, Entry, EventColumns,
+    KaplanMeierOptions, LifetimesOptions, Participation, ParticipationColumns, Period, Portfolio, Result,
+    RetentionOptions, StickinessOptions, Window,
 };
 
 #[global_allocator]
@@ -24,7 +25,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|all|decode|decode4|memory|analyses|append DATA_DIR");
+        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|w7|all|decode|decode4|memory|analyses|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -40,7 +41,7 @@ fn main() -> Result<()> {
             let (rows, digest) = user_days(&frame)?;
             report("w1", "reduce", &time, rows, Some(digest));
         }
-        "w2" | "w3" | "w4" | "w5" => {
+        "w2" | "w3" | "w4" | "w5" | "w7" => {
             let activity = reduce(&directory, &columns)?;
             let table = answer(&workload, &activity)?;
             let time = start.stop();
@@ -83,7 +84,7 @@ fn main() -> Result<()> {
         }
         "memory" => {
             let activity = reduce(&directory, &columns)?;
-            for workload in ["w2", "w3", "w4", "w5"] {
+            for workload in ["w2", "w3", "w4", "w5", "w7"] {
                 let start = Clock::start();
                 let table = answer(workload, &activity)?;
                 report(workload, "memory", &start.stop(), table[0].len(), Some(digest(&table)));
@@ -117,7 +118,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Every analysis of engagement and cohorts, asked once of an activity in memory.
+/// Every analysis of engagement, survival and cohorts, asked once of an activity in memory.
 fn analyses(activity: &Activity) -> Result<()> {
     fn timed<T>(name: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
         let start = Clock::start();
@@ -144,6 +145,8 @@ fn analyses(activity: &Activity) -> Result<()> {
     timed("retention, recurring", || activity.retention_of(&every, Period::Month))?;
     let behaved = timed("cohorts by behaviour", || activity.cohorts(Entry::ActiveDays { at_least: 3, within: 7 }))?;
     timed("retention by behaviour", || activity.retention_of(&behaved, Period::Month))?;
+    let lifetimes = timed("lifetimes", || activity.lifetimes(30))?;
+    timed("survival", || lifetimes.kaplan_meier(KaplanMeierOptions::new()))?;
     timed("value retention", || activity.value_retention(Period::Month))?;
     let (first, second) = (&triangle.cohorts()[0], &triangle.cohorts()[1]);
     timed("comparison", || triangle.compare([first.span.start, second.span.start], ComparisonOptions::new()))?;
@@ -218,6 +221,7 @@ fn metadata(path: &Path) -> Result<FileMetadataRef> {
 }
 
 /// The workload's table, built as a user would have it: as a frame, then its columns as integers.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days are whole and not negative")]
 fn answer(workload: &str, activity: &Activity) -> Result<Table> {
     let date = |date: attrition::Date| i64::from(date.days_since_epoch()).cast_unsigned();
     Ok(match workload {
@@ -257,6 +261,18 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
                 }
             }
             table
+        }
+        "w7" => {
+            // The peers take an actor for followed up to the last event.
+            let options = LifetimesOptions::new(30).censoring(Censoring::LastActivity);
+            let rows = activity.lifetimes(options)?.event_table();
+            let rows = || rows.rows().iter();
+            vec![
+                rows().map(|row| row.time as u64).collect(),
+                rows().map(|row| row.at_risk).collect(),
+                rows().map(|row| row.ended).collect(),
+                rows().map(|row| row.censored).collect(),
+            ]
         }
         _ => {
             let by_day = |criterion| RetentionOptions::new(Period::Day).horizon(30).criterion(criterion);

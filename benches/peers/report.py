@@ -8,6 +8,8 @@ TITLES = {
     "w3": "W3 new, retained, resurrected and newly dormant users per week",
     "w4": "W4 monthly cohorts by months since",
     "w5": "W5 daily cohorts, days 0 to 30, classic and unbounded",
+    "w6": "W6 usage of every account, 28 days and 84 before",
+    "w7": "W7 tenures: at risk, churned and censored per day",
 }
 SWEEPS = ["w2", "w4", "w5"]  # what one reduction without features answers
 DISTURBED = 0.12  # of the machine's processor time going to others during a run

@@ -2,7 +2,7 @@
 """Runs attrition and its peers side by side on one log, checks that they agree, and prints the figures.
 
     python benches/peers/run.py --events 10000000 [--users N] [--string-ids] [--runs 3] [--data DIR]
-        [--engines duckdb chdb polars] [--workloads w1 w2 w3 w4 w5] [--binary PATH] [--rows FILE]
+        [--engines duckdb chdb polars] [--workloads w1 w2 w3 w4 w5 w6 w7] [--binary PATH] [--rows FILE]
 
 What is compared and how to read it: README.md beside this file. Linux only; needs Python 3.10 or newer
 and cargo. The peers' packages and the generated logs are kept in $ATTRITION_PEERS_DIR, by default a
@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
 ENGINES = ["duckdb", "chdb", "polars"]
-WORKLOADS = ["w1", "w2", "w3", "w4", "w5"]
+WORKLOADS = ["w1", "w2", "w3", "w4", "w5", "w6", "w7"]
 
 
 def arguments():
@@ -103,9 +103,9 @@ def commands(options, python, binary, data, forms):
         for engine in options.engines:
             for form in forms[engine][workload]:
                 yield [python, HERE / "peers.py", engine, workload, form, data]
-    if "w1" in options.workloads:
+    if {"w1", "w6"} & set(options.workloads):
         yield [binary, "decode4", data]
-    if {"w2", "w3", "w4", "w5"} & set(options.workloads):
+    if {"w2", "w3", "w4", "w5", "w7"} & set(options.workloads):
         yield [binary, "decode", data]
     if {"w2", "w4", "w5"} <= set(options.workloads):
         yield [binary, "all", data]

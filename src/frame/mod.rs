@@ -2,6 +2,7 @@
 
 pub(crate) mod ids;
 pub(crate) mod keys;
+pub(crate) mod numbers;
 pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod stored;

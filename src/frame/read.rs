@@ -140,34 +140,6 @@ pub(crate) fn list_values<T>(lists: &Series, values: impl Fn(&Series) -> Result<
     values(&inner)
 }
 
-/// A column of finite numbers.
-pub(crate) fn numbers(frame: &DataFrame, column: &str, role: &'static str) -> Result<Vec<Option<f64>>> {
-    let found = dtype(frame.schema(), column)?;
-    if !(found.is_integer() || found.is_float()) {
-        return Err(unsupported(column, role, found, "an integer or a float; cast a Decimal to Float64"));
-    }
-    let series = series(frame, column)?.cast(&DataType::Float64)?;
-    let numbers: Vec<Option<f64>> = series.f64()?.iter().collect();
-    match numbers.iter().position(|number| number.is_some_and(|number| !number.is_finite())) {
-        None => Ok(numbers),
-        Some(row) => Err(Error::InvalidValue {
-            column: column.to_owned(),
-            row: row as u64,
-            value: numbers[row].map_or_else(String::new, |number| number.to_string()),
-            reason: "is not a number to reckon with; make it null where it is not known",
-        }),
-    }
-}
-
-/// A column of booleans.
-pub(crate) fn flags(frame: &DataFrame, column: &str, role: &'static str) -> Result<Vec<Option<bool>>> {
-    let found = dtype(frame.schema(), column)?;
-    if !found.is_bool() {
-        return Err(unsupported(column, role, found, "a boolean; compare a number or a text with what it means"));
-    }
-    Ok(series(frame, column)?.bool()?.iter().collect())
-}
-
 /// A column of names of groups: the distinct names in alphabetical order, and for each row the place of its own.
 pub(crate) fn names(frame: &DataFrame, column: &str, role: &'static str) -> Result<(Vec<String>, Vec<Option<u32>>)> {
     let (names, places) = distinct(&group(frame, column, role)?, IdType::String)?;

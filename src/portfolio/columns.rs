@@ -49,8 +49,8 @@ use polars::prelude::DataFrame;
 
 use crate::calendar::{Calendar, Date};
 use crate::error::Result;
-use crate::frame::read;
 use crate::frame::times::Times;
+use crate::frame::{numbers, read};
 
 /// What an optional column says in each row; nothing where it is not mapped.
 #[derive(Debug)]
@@ -95,12 +95,12 @@ pub(super) fn optional_days(
 
 /// The numbers of a column that may be missing.
 pub(super) fn numbers(frame: &DataFrame, column: Option<&String>, role: &'static str) -> Result<Cells<f64>> {
-    Ok(Cells(column.map(|column| read::numbers(frame, column, role)).transpose()?))
+    Ok(Cells(column.map(|column| numbers::finite(frame, column, role)).transpose()?))
 }
 
 /// The booleans of a column that may be missing.
 pub(super) fn flags(frame: &DataFrame, column: Option<&String>, role: &'static str) -> Result<Cells<bool>> {
-    Ok(Cells(column.map(|column| read::flags(frame, column, role)).transpose()?))
+    Ok(Cells(column.map(|column| numbers::flags(frame, column, role)).transpose()?))
 }
 
 /// The distinct names of a column that may be missing, and the number of each row's.

@@ -18,7 +18,7 @@ columns! {
     /// | account | as the portfolio's accounts: an integer for integers; a string, categorical or enum for text |
     /// | person | likewise as the users of the log, so that what they do is theirs; a row without one is left out |
     /// | role | a string, categorical, enum, integer or boolean |
-    /// | key | a boolean: whether the account hangs on them; null counts as no |
+    /// | key | a boolean, or a number that is 0 or 1: whether the account hangs on them; null counts as no |
     /// | since, until | a `Date`, or a `Datetime`: an instant, UTC where it names no zone; null where not known, or still there |
     ContactColumns { account, person }
     /// The column with what they are: champion, sponsor, administrator.

@@ -32,13 +32,18 @@ pub(crate) struct Wilson {
     z: f64,
 }
 
+/// How many standard errors an interval of that confidence reaches to either side.
+pub(crate) fn critical_value(confidence: f64) -> Result<f64> {
+    if !(confidence > 0.0 && confidence < 1.0) {
+        let reason = "a level of confidence lies between 0 and 1, both excluded, like 0.95";
+        return Err(Error::InvalidOption { option: "confidence", value: confidence.to_string(), reason });
+    }
+    Ok(Normal::standard().inverse_cdf(f64::midpoint(1.0, confidence)))
+}
+
 impl Wilson {
     pub(crate) fn new(confidence: f64) -> Result<Self> {
-        if !(confidence > 0.0 && confidence < 1.0) {
-            let reason = "a level of confidence lies between 0 and 1, both excluded, like 0.95";
-            return Err(Error::InvalidOption { option: "confidence", value: confidence.to_string(), reason });
-        }
-        Ok(Self { z: Normal::standard().inverse_cdf(f64::midpoint(1.0, confidence)) })
+        Ok(Self { z: critical_value(confidence)? })
     }
 
     /// The interval of `successes` among `trials`; none where there was no trial.

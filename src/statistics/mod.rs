@@ -11,7 +11,7 @@ mod trend;
 
 pub use adjust::Correction;
 pub use interval::Interval;
-pub(crate) use interval::Wilson;
+pub(crate) use interval::{Wilson, critical_value};
 pub use log_rank::LogRank;
 pub(crate) use log_rank::LogRankSums;
 pub(crate) use mantel_haenszel::mantel_haenszel;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, Calendar, Criterion, DailyStatesOptions, Date, EventColumns, Period, Retention, RetentionOptions,
-    Weekday, Window,
+    Activity, Calendar, Criterion, DailyStatesOptions, Date, EventColumns, LifetimeState, Period, Retention,
+    RetentionOptions, Weekday, Window,
 };
 
 /// A log, the figures for it, and the suffix of the figures' files.
@@ -222,6 +222,9 @@ impl Golden {
             assert_eq!(known.actors() as u64, number(&row["users_seen"]), "{row:?}");
             assert_eq!(active, number(&row["not_churned"]), "{row:?}");
             assert_eq!(known.actors() as u64 - active, number(&row["churned"]), "{row:?}");
+            let silence = u32::try_from(number(&row["inactive_days_threshold"])).unwrap();
+            let ended = known.lifetimes(silence).unwrap().count(LifetimeState::Ended);
+            assert_eq!(ended, number(&row["churned"]), "{row:?}");
         }
     }
 }

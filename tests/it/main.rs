@@ -25,6 +25,7 @@ mod feature_days;
 mod golden;
 mod impact;
 mod lifecycle;
+mod lifetimes;
 mod log;
 mod matrix;
 mod oracle;

@@ -6,11 +6,12 @@ use std::fmt::{Debug, Display};
 use attrition::polars::prelude::*;
 use attrition::{
     ActiveUsers, ActiveUsersOptions, Activity, Adoption, AdoptionOptions, Breadth, BreadthOptions, BreadthPeriod,
-    Comparison, ComparisonDetail, ComparisonOptions, Criterion, DailyState, DailyStates, DailyStatesOptions, DayStates,
-    FeatureAdoption, Landmark, LeftOut, Lifecycle, LifecycleOptions, Members, NewlyDormant, Participation,
+    Censoring, Comparison, ComparisonDetail, ComparisonOptions, Criterion, DailyState, DailyStates, DailyStatesOptions,
+    DayStates, EventTable, FeatureAdoption, KaplanMeier, KaplanMeierOptions, Landmark, LeftOut, Lifecycle,
+    LifecycleOptions, LifetimeColumns, Lifetimes, LifetimesOptions, Members, NewlyDormant, Participation,
     ParticipationColumns, Period, PowerCurve, PowerCurvePoint, ProgrammeImpact, ProgrammeImpactOptions, RateDifference,
-    RetentionOptions, RetentionTrend, SegmentColumns, Segmented, Stickiness, StickinessOptions, Transitions, Window,
-    date,
+    RetentionOptions, RetentionTrend, SegmentColumns, Segmented, Stickiness, StickinessOptions, SurvivalInterval,
+    Transitions, Window, date,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -322,6 +323,70 @@ fn trends() {
     refuses(&trend, "/points/2/1/rate", Value::Null, "observed rates");
     refuses(&trend, "/points/2/1/age", json!(2), "observed rates");
     refuses(&trend, "/points/2/0/span/start", json!("2023-01-01"), "share no day");
+}
+
+#[test]
+fn lifetimes() {
+    let activity = activity();
+    for censoring in [Censoring::DecidedDay, Censoring::LastActivity] {
+        let options = LifetimesOptions::new(20).censoring(censoring);
+        let lifetimes: Lifetimes = activity.lifetimes(options.starting_from(date(2024, 1, 2))).unwrap();
+        let curve = lifetimes.kaplan_meier(KaplanMeierOptions::new()).unwrap();
+        let looked_at = |curve: &KaplanMeier| {
+            shown(curve);
+            curve.to_frame().unwrap();
+            assert!(curve.points().iter().all(|point| (0.0..=1.0).contains(&point.survival)));
+            assert!(curve.median().time.is_none_or(f64::is_finite) && curve.at(1.0).is_none_or(|at| at.time == 1.0));
+            assert!(
+                curve.restricted_mean(3.0).is_ok_and(|mean| mean.standard_error.is_finite()) || curve.at(3.0).is_none()
+            );
+        };
+        let (refused, _) = edited(&lifetimes, |lifetimes| {
+            shown(lifetimes);
+            lifetimes.to_frame().unwrap();
+            assert!(lifetimes.event_table().lifetimes() <= lifetimes.len() as u64);
+            assert!(lifetimes.of(3).is_none_or(|one| one.last_day - one.first_day == one.tenure as i32));
+            looked_at(&lifetimes.kaplan_meier(KaplanMeierOptions::new()).unwrap());
+        });
+        assert!(refused > 50, "{refused}");
+        refuses(&lifetimes, "/Activity/first", json!([]), "a first and a last day");
+        refuses(&lifetimes, "/Activity/first/1", json!(19_720), "within the observation");
+        refuses(&lifetimes, "/Activity/last/1", json!(i32::MAX), "within the observation");
+        refuses(&lifetimes, "/Activity/last/1", json!(i32::MIN), "not before them");
+        refuses(&lifetimes, "/Activity/as_of", json!("2023-01-01"), "last days not before them");
+        refuses(&lifetimes, "/Activity/observed_from", json!("0000-12-31"), "years 1 to 9999");
+        refuses(&lifetimes, "/Activity/options/silence", json!(0), "silence_days");
+
+        let table: EventTable = lifetimes.event_table();
+        edited(&table, |table| {
+            shown(table);
+            table.to_frame().unwrap();
+            assert_eq!(table.lifetimes(), table.ended() + table.censored());
+        });
+        let (refused, _) = edited(&curve, looked_at);
+        assert!(refused > 50, "{refused}");
+        refuses(&curve, "/options/confidence", json!(1), "confidence");
+        refuses(&curve, "/table/rows/0/at_risk", json!(99), "was so before or has entered");
+        refuses(&curve, "/table/rows/0/ended", json!(u64::MAX), "somebody goes at each time");
+        refuses(&curve, "/table/rows/0/time", json!(-1), "0 or more and in order");
+        refuses(&curve, "/table/rows/0/entered", json!(u64::MAX), "was so before or has entered");
+        // The curve is not stored, so that it cannot be another than that of the counts.
+        assert!(serde_json::to_value(&curve).unwrap().get("points").is_none());
+    }
+    let frame =
+        df!("time" => [1.0, 2.5, 4.0, 4.0], "ended" => [1, 0, 1, 0], "entry" => [None, Some(1.5), None, Some(-1.0)]);
+    let columns = LifetimeColumns::new("time", "ended").entry("entry");
+    let read = Lifetimes::from_frame(&frame.unwrap(), &columns).unwrap();
+    edited(&read, |lifetimes| {
+        shown(lifetimes);
+        lifetimes.to_frame().unwrap();
+        shown(&lifetimes.kaplan_meier(SurvivalInterval::Plain).unwrap());
+    });
+    refuses(&read, "/Columns/time/1", json!(1.5), "before the end");
+    refuses(&read, "/Columns/time/1", json!(-1), "0 or more");
+    refuses(&read, "/Columns/time/1", json!(1e300), "0 or more");
+    refuses(&read, "/Columns/ended", json!([true]), "all that is asked");
+    refuses(&read, "/Columns/entry", json!([null]), "all that is asked");
 }
 
 #[test]

@@ -16,6 +16,8 @@ FORMS = {
     "w3": {"integer": ["array"], "string": ["array"]},
     "w4": {"integer": ["bitmask"], "string": ["bitmask"]},
     "w5": {"integer": ["array"], "string": ["array"]},
+    "w6": {"integer": ["split"], "string": ["split"]},
+    "w7": {"integer": ["min_max"], "string": ["min_max"]},
 }
 
 
@@ -29,6 +31,8 @@ def queries(events):
         "w3": {"array": week_array(events)},
         "w4": {"bitmask": month_bitmask(events)},
         "w5": {"array": day_array(events)},
+        "w6": {"split": windows_split(events)},
+        "w7": {"min_max": min_max(events)},
     }
 
 
@@ -110,6 +114,35 @@ def day_array(events):
         FROM grid
         LEFT JOIN classic ON classic.first = grid.first AND classic.n = grid.n
         LEFT JOIN unbounded ON unbounded.first = grid.first AND unbounded.n = grid.n"""
+
+
+def windows_split(events):
+    # Only the last day needs the whole log; people and features are counted over the last 112 days.
+    return f"""
+        WITH lasts AS MATERIALIZED (
+            SELECT account_id, {DAY.replace("ts", "max(ts)")} AS last FROM {events} GROUP BY account_id),
+        (SELECT max(last) FROM lasts) AS today,
+        uses AS (
+            SELECT account_id, countIf(recent) AS a, uniqExactIf(user_id, recent) AS b, uniqExactIf(feature, recent) AS c,
+                countIf(NOT recent) AS d, uniqExactIf(user_id, NOT recent) AS e, uniqExactIf(feature, NOT recent) AS f
+            FROM (
+                SELECT account_id, user_id, feature, {DAY} > today - 28 AS recent FROM {events}
+                WHERE ts >= toDateTime64(toDate(toUInt16(today - 111)), 6, 'UTC'))
+            GROUP BY account_id)
+        SELECT lasts.account_id AS account, a, b, c, d, e, f, toInt64(today) - lasts.last AS silence
+        FROM lasts LEFT JOIN uses ON uses.account_id = lasts.account_id"""
+
+
+def min_max(events):
+    return f"""
+        WITH users AS (SELECT min({DAY}) AS first, max({DAY}) AS last FROM {events} GROUP BY user_id),
+        spans AS (SELECT first, last, count() AS users, max(last) OVER () AS end FROM users GROUP BY first, last),
+        tenures AS (
+            SELECT toUInt16(last - first) AS tenure, sum(users) AS total, sumIf(users, end - last >= 30) AS churned
+            FROM spans GROUP BY tenure)
+        SELECT tenure, toInt64(sum(total) OVER (ORDER BY tenure DESC)) AS at_risk, toInt64(churned) AS churned,
+            toInt64(total) - toInt64(churned) AS censored
+        FROM tenures"""
 
 
 def source(pattern, user_id, feature="LowCardinality(String)"):

@@ -15,6 +15,8 @@ FORMS = {
     "w3": {"integer": ["self_join", "window_pack"], "string": ["self_join"]},
     "w4": {"integer": ["bitmask"], "string": ["bitmask", "join"]},
     "w5": {"integer": ["join_pack", "window"], "string": ["join"]},
+    "w6": {"integer": ["split"], "string": ["split"]},
+    "w7": {"integer": ["min_max"], "string": ["min_max"]},
 }
 
 
@@ -40,6 +42,8 @@ def queries(events):
             "join_pack": day_join(packed_user_days),
             "window": day_window(user_days),
         },
+        "w6": {"split": windows_split(events)},
+        "w7": {"min_max": min_max(events)},
     }
 
 
@@ -172,6 +176,45 @@ def day_window(user_days):
         classic AS (
             SELECT first, day - first AS n, count(*) AS users
             FROM days WHERE day - first <= 30 GROUP BY ALL){RETENTION}"""
+
+
+def windows_split(events):
+    # Only the last day needs the whole log; people and features are counted over the last 112 days.
+    return f"""
+        WITH lasts AS MATERIALIZED (SELECT account_id, max({DAY}) AS last FROM {events} GROUP BY account_id),
+        today AS (SELECT max(last) AS day FROM lasts),
+        uses AS MATERIALIZED (
+            SELECT account_id, user_id, feature, {DAY} > (SELECT day FROM today) - 28 AS recent, count(*) AS events
+            FROM {events}
+            WHERE ts >= make_timestamptz(((SELECT day FROM today) - 111)::BIGINT * 86400000000) GROUP BY ALL),
+        people AS (
+            SELECT account_id, sum(events) FILTER (recent) AS recent_events, count(*) FILTER (recent) AS recent_people,
+                sum(events) FILTER (NOT recent) AS earlier_events, count(*) FILTER (NOT recent) AS earlier_people
+            FROM (SELECT account_id, user_id, recent, sum(events) AS events FROM uses GROUP BY ALL)
+            GROUP BY account_id),
+        features AS (
+            SELECT account_id, count(*) FILTER (recent) AS recent_features,
+                count(*) FILTER (NOT recent) AS earlier_features
+            FROM (SELECT DISTINCT account_id, feature, recent FROM uses) GROUP BY account_id)
+        SELECT account_id, coalesce(recent_events, 0)::BIGINT, coalesce(recent_people, 0), coalesce(recent_features, 0),
+            coalesce(earlier_events, 0)::BIGINT, coalesce(earlier_people, 0), coalesce(earlier_features, 0),
+            (SELECT day FROM today) - last
+        FROM lasts LEFT JOIN people USING (account_id) LEFT JOIN features USING (account_id)"""
+
+
+def min_max(events):
+    # The first and the last instant, and only then their days: two divisions a user instead of one an event.
+    return f"""
+        WITH instants AS (SELECT min(ts) AS first, max(ts) AS last FROM {events} GROUP BY user_id),
+        users AS MATERIALIZED (
+            SELECT (epoch_us(first) // 86400000000)::INTEGER AS first, (epoch_us(last) // 86400000000)::INTEGER AS last
+            FROM instants),
+        ends AS (SELECT max(last) AS last_day FROM users),
+        tenures AS (
+            SELECT last - first AS tenure, count(*) AS users, count(*) FILTER (last_day - last >= 30) AS churned
+            FROM users, ends GROUP BY ALL)
+        SELECT tenure, (sum(users) OVER (ORDER BY tenure DESC))::BIGINT AS at_risk, churned, users - churned AS censored
+        FROM tenures"""
 
 
 def connect(pattern):

@@ -17,6 +17,8 @@ FORMS = {
     "w3": {"integer": ["pack"], "string": ["self_join"]},
     "w4": {"integer": ["bitmask", "pack"], "string": ["bitmask", "over"]},
     "w5": {"integer": ["over", "pack"], "string": ["over"]},
+    "w6": {"integer": ["split"], "string": ["split"]},
+    "w7": {"integer": ["min_max"], "string": ["min_max"]},
 }
 
 
@@ -170,6 +172,45 @@ def w5_pack(events):
     days = collect(days.with_columns(first=pl.when("is_first").then("day").forward_fill())).lazy()
     spans = days.filter("is_last").group_by("first", last=col.day).agg(users=pl.len())
     return retention(*collect_both(spans, count_classic(days)))
+
+
+def w6_split(events):
+    # Only the last day needs the whole log; people and features are counted over the last 112 days.
+    lasts = collect(events.group_by("account_id").agg(last=(col.ts.max().to_physical() // 86_400_000_000).cast(pl.Int32)))
+    today = lasts["last"].max()
+    since = pl.lit((today - 111) * 86_400_000_000).cast(pl.Datetime("us", "UTC"))
+    uses = events.filter(col.ts >= since).select("account_id", "user_id", "feature", recent=DAY > today - 28)
+
+    def counts(uses, window):
+        return uses.group_by("account_id").agg(
+            pl.len().alias(f"{window}_events"),
+            col.user_id.n_unique().alias(f"{window}_people"),
+            col.feature.n_unique().alias(f"{window}_features"),
+        )
+
+    recent, earlier = collect_both(
+        counts(uses.filter(col.recent), "recent"), counts(uses.filter(~col.recent), "earlier")
+    )
+    usage = lasts.join(recent, on="account_id", how="left").join(earlier, on="account_id", how="left")
+    return usage.select(
+        "account_id",
+        *[col(name).fill_null(0) for name in [*recent.columns[1:], *earlier.columns[1:]]],
+        silence=today - col.last,
+    )
+
+
+def w7_min_max(events):
+    # The first and the last instant, and only then their days: two divisions a user instead of one an event.
+    def day(instant):
+        return (instant.to_physical() // 86_400_000_000).cast(pl.Int32)
+
+    users = events.group_by("user_id").agg(first=col.ts.min(), last=col.ts.max())
+    users = collect(users.select(first=day(col.first), last=day(col.last))).lazy()
+    users = users.select(tenure=col.last - col.first, churned=col.last.max() - col.last >= 30)
+    tenures = collect(users.group_by("tenure").agg(users=pl.len(), churned=col.churned.sum()))
+    at_risk = col.users.cast(pl.Int64).cum_sum(reverse=True)
+    tenures = tenures.sort("tenure").with_columns(at_risk=at_risk, censored=col.users - col.churned)
+    return tenures.select("tenure", "at_risk", "churned", "censored")
 
 
 def connect(pattern):
