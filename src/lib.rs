@@ -8,6 +8,8 @@ mod error;
 mod frame;
 mod portfolio;
 mod print;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod statistics;
 mod survival;
 mod trigger;
@@ -36,6 +38,8 @@ pub use portfolio::{
     LimitColumns, Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot,
     Subscription, SubscriptionColumns, TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
 };
+#[cfg(feature = "simulate")]
+pub use simulate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
 pub use survival::{
     Censoring, EventTable, EventTableRow, KaplanMeier, KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState,
@@ -71,6 +75,9 @@ pub mod prelude {
         TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageOptions, UsageWindow,
         ValueCell, ValueRetention, Weekday, Window, date,
     };
+    #[cfg(feature = "simulate")]
+    #[doc(no_inline)]
+    pub use crate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
     #[doc(no_inline)]
     pub use polars::prelude::*;
 }

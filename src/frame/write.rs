@@ -3,6 +3,8 @@
 #[cfg(feature = "lazy")]
 use std::ops::Range;
 
+#[cfg(feature = "simulate")]
+use polars::prelude::TimeUnit;
 use polars::prelude::{Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, Series};
 #[cfg(feature = "lazy")]
 use polars::prelude::{Int32Type, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder, PolarsNumericType};
@@ -77,6 +79,13 @@ pub(crate) fn stacked<'a>(
 pub(crate) fn dates(name: &str, dates: impl Iterator<Item = Option<Date>>) -> Result<Column> {
     let days: Vec<Option<i32>> = dates.map(|date| date.map(Date::days_since_epoch)).collect();
     Ok(Series::new(name.into(), days).cast(&DataType::Date)?.into_column())
+}
+
+/// A column of instants, given in milliseconds since 1970 in UTC.
+#[cfg(feature = "simulate")]
+pub(crate) fn instants(name: &str, milliseconds: Vec<i64>) -> Result<Column> {
+    let datetime = DataType::Datetime(TimeUnit::Milliseconds, None);
+    Ok(Series::new(name.into(), milliseconds).cast(&datetime)?.into_column())
 }
 
 /// A column of all ids of a list, of the integer type they came in; categories and enums as strings.

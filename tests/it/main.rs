@@ -34,4 +34,5 @@ mod portfolio;
 mod power_curve;
 mod properties;
 mod segmented;
+mod simulate;
 mod stored;
