@@ -45,7 +45,11 @@ pub use survival::{
     Censoring, EventTable, EventTableRow, KaplanMeier, KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState,
     Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
 };
-pub use trigger::{Finding, Findings, Judge, PaymentTrouble, Severity, Signal, State, Trigger, TriggerSet};
+pub use trigger::{
+    BackTest, BackTestDate, BackTestOptions, ChurnEvent, Contribution, DateTally, DaysSinceLastEvent, Detector,
+    Difference, Estimate, Every, Finding, Findings, Judge, LeadTime, PaymentTrouble, Performance, Ranking, Severity,
+    Signal, State, Trigger, TriggerSet, Verdict,
+};
 
 /// The polars that this crate was built with.
 ///
@@ -57,23 +61,24 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         Account, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder,
-        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, Balance, Base,
-        Breadth, BreadthOptions, BreadthPeriod, Calendar, CancellationColumns, Censoring, Cohort, CohortAdoption,
-        CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison, ComparisonDetail,
-        ComparisonOptions, Contact, ContactColumns, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState,
-        DailyStates, DailyStatesOptions, Date, DayStates, DayStickiness, EntriesLeftOut, Entry, Error, EventColumns,
-        EventTable, EventTableRow, FeatureAdoption, FeaturePeriod, Finding, Findings, Id, ImpactStratum, Intake,
-        Interval, Judge, KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants, LeftOut, Lifecycle,
-        LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions,
-        Limit, LimitColumns, LogRank, Members, Membership, MonthStickiness, MonthlyImpact, NaiveComparison,
-        NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Payment, PaymentColumns,
-        PaymentTrouble, Period, Person, PlanColumns, Portfolio, PowerCurve, PowerCurveOptions, PowerCurvePoint,
-        ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RateDifference, ReadingColumns,
-        RestrictedMean, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SegmentColumns,
-        Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness, StickinessOptions, Subscription,
-        SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Ticket, TicketColumns,
-        TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageOptions, UsageWindow,
-        ValueCell, ValueRetention, Weekday, Window, date,
+        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, BackTest,
+        BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
+        CancellationColumns, Censoring, ChurnEvent, Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey,
+        Cohorts, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Contact, ContactColumns, Contribution,
+        Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date,
+        DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Detector, Difference, EntriesLeftOut, Entry, Error,
+        Estimate, EventColumns, EventTable, EventTableRow, Every, FeatureAdoption, FeaturePeriod, Finding, Findings,
+        Id, ImpactStratum, Intake, Interval, Judge, KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants,
+        LeadTime, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState,
+        Lifetimes, LifetimesOptions, Limit, LimitColumns, LogRank, Members, Membership, MonthStickiness, MonthlyImpact,
+        NaiveComparison, NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Payment,
+        PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, Portfolio, PowerCurve,
+        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress,
+        Ranking, RateDifference, ReadingColumns, RestrictedMean, Result, Retention, RetentionCell, RetentionOptions,
+        RetentionTrend, Return, SegmentColumns, Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness,
+        StickinessOptions, Subscription, SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
+        TableIntake, Ticket, TicketColumns, TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet,
+        Usage, UsageOptions, UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -47,7 +47,7 @@ pub struct Person<'a> {
 
 impl<'a> Account<'a> {
     /// The account with a number, as known at the end of a day.
-    pub(super) fn new(portfolio: &'a Portfolio, number: usize, as_of: i32) -> Self {
+    pub(crate) fn new(portfolio: &'a Portfolio, number: usize, as_of: i32) -> Self {
         let ledger = portfolio.by_account.ledger();
         let rows = portfolio.place[number].map_or(0..0, |place| ledger.rows_of(place as usize));
         let end = rows.start + ledger.rows.day[rows.clone()].partition_point(|&day| day <= as_of);

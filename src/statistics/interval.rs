@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::stratified::quantile;
 use crate::error::{Error, Result};
 
 /// A confidence interval, both ends included.
@@ -30,6 +31,7 @@ pub struct Interval {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wilson {
     z: f64,
+    confidence: f64,
 }
 
 /// How many standard errors an interval of that confidence reaches to either side.
@@ -43,7 +45,22 @@ pub(crate) fn critical_value(confidence: f64) -> Result<f64> {
 
 impl Wilson {
     pub(crate) fn new(confidence: f64) -> Result<Self> {
-        Ok(Self { z: critical_value(confidence)? })
+        Ok(Self { z: critical_value(confidence)?, confidence })
+    }
+
+    /// So many standard errors either way hold the level of confidence.
+    pub(super) const fn z(self) -> f64 {
+        self.z
+    }
+
+    /// The same where the standard error is itself estimated, with so many degrees of freedom.
+    pub(super) fn student(self, freedom: u64) -> f64 {
+        quantile(self.confidence, freedom)
+    }
+
+    /// The chance that is left at either end.
+    pub(super) const fn tail(self) -> f64 {
+        (1.0 - self.confidence) / 2.0
     }
 
     /// The interval of `successes` among `trials`; none where there was no trial.

@@ -2,19 +2,30 @@
 //! top of `statrs`.
 
 mod adjust;
+mod auc;
+mod clustered;
 mod interval;
 mod log_rank;
+mod logistic;
 mod mantel_haenszel;
+mod paired;
+mod permutation;
 mod proportions;
+mod random;
+mod rate_ratio;
 mod stratified;
 mod trend;
 
 pub use adjust::Correction;
+pub(crate) use auc::{AreaDifference, Outcomes};
+pub(crate) use clustered::{ClusteredShare, clustered_share, lift};
 pub use interval::Interval;
 pub(crate) use interval::{Wilson, critical_value};
 pub use log_rank::LogRank;
 pub(crate) use log_rank::LogRankSums;
+pub(crate) use logistic::{LogisticFit, Observations, Sign, Term, logistic};
 pub(crate) use mantel_haenszel::mantel_haenszel;
+pub(crate) use paired::{PairedDifference, clustered_sum, paired_difference};
 pub(crate) use proportions::{Contrast, Share, two_proportions};
 pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};
 pub use trend::TrendTest;

@@ -100,7 +100,7 @@ impl EffectOnTreated {
 
 /// So many standard errors either way hold a share `confidence` of Student's t.
 #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
-fn quantile(confidence: f64, freedom: u64) -> f64 {
+pub(super) fn quantile(confidence: f64, freedom: u64) -> f64 {
     let upper = f64::midpoint(1.0, confidence);
     let student = (1..=NEARLY_NORMAL).contains(&freedom).then(|| StudentsT::new(0.0, 1.0, freedom as f64).ok());
     student.flatten().map_or_else(|| Normal::standard().inverse_cdf(upper), |student| student.inverse_cdf(upper))

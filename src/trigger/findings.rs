@@ -118,23 +118,44 @@ impl Portfolio {
 
 /// What every trigger says of every customer, customer by customer, with the corrected p-values, and decided.
 pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Signal>, Vec<f64>)> {
-    set.check()?;
-    let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
-    let of = |account: Account<'_>| judges.iter().map(|judge| judge(&account)).collect::<Vec<Signal>>();
-    let mut signals: Vec<Signal> = snapshot.judge(of).into_iter().flatten().collect();
-    if let Some(place) = signals.iter().position(|signal| signal.p_value.is_some_and(|p| !(0.0..=1.0).contains(&p))) {
-        let value = format!("{:?} of {}", signals[place].p_value, set.triggers[place % set.triggers.len()].name());
-        let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
-        return Err(Error::InvalidOption { option: "p_value", value, reason });
-    }
-    let tested: Vec<usize> = (0..signals.len()).filter(|&place| signals[place].p_value.is_some()).collect();
-    let p_values: Vec<f64> = tested.iter().filter_map(|&place| signals[place].p_value).collect();
-    let mut adjusted = vec![f64::NAN; signals.len()];
-    for (&place, p_value) in tested.iter().zip(set.correction.adjust(&p_values)) {
-        adjusted[place] = p_value;
-        signals[place].decide(p_value, set.level);
+    let mut signals = ask(snapshot, set, |signal| signal)?;
+    let adjusted = corrected(set, signals.iter().map(|signal| signal.p_value))?;
+    for (signal, &adjusted) in signals.iter_mut().zip(&adjusted).filter(|(signal, _)| signal.p_value.is_some()) {
+        signal.decide(adjusted, set.level);
     }
     Ok((signals, adjusted))
+}
+
+/// What is to be kept of all that every trigger says of every customer, customer by customer, tests being undecided.
+pub(super) fn ask<T: Send>(
+    snapshot: &Snapshot<'_>,
+    set: &TriggerSet,
+    keep: impl Fn(Signal) -> T + Sync,
+) -> Result<Vec<T>> {
+    set.check()?;
+    let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
+    let of = |account: Account<'_>| judges.iter().map(|judge| keep(judge(&account))).collect::<Vec<T>>();
+    Ok(snapshot.judge(of).into_iter().flatten().collect())
+}
+
+/// The p-values of all signals of a day, corrected together; NaN for those that are not tests.
+pub(super) fn corrected(set: &TriggerSet, p_values: impl Iterator<Item = Option<f64>>) -> Result<Vec<f64>> {
+    let (mut tested, mut own, mut adjusted) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, p_value) in p_values.enumerate() {
+        adjusted.push(f64::NAN);
+        let Some(p_value) = p_value else { continue };
+        if !(0.0..=1.0).contains(&p_value) {
+            let value = format!("{p_value:?} of {}", set.triggers[place % set.triggers.len()].name());
+            let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
+            return Err(Error::InvalidOption { option: "p_value", value, reason });
+        }
+        tested.push(place);
+        own.push(p_value);
+    }
+    for (place, p_value) in tested.into_iter().zip(set.correction.adjust(&own)) {
+        adjusted[place] = p_value;
+    }
+    Ok(adjusted)
 }
 
 impl Findings {

@@ -199,12 +199,17 @@ impl Signal {
 
     /// Decides a test.
     pub(super) fn decide(&mut self, adjusted: f64, level: f64) {
-        self.state = if self.severity.is_some() && adjusted <= level { State::Fired } else { State::Quiet };
+        self.state = decided(self.severity.is_some(), adjusted, level);
         if self.state == State::Quiet {
             self.severity = None;
             self.sentence = None;
         }
     }
+}
+
+/// What becomes of a test: it fires where the effect matters and the corrected p-value is at most the level.
+pub(super) fn decided(matters: bool, adjusted: f64, level: f64) -> State {
+    if matters && adjusted <= level { State::Fired } else { State::Quiet }
 }
 
 #[cfg(test)]

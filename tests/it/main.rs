@@ -13,6 +13,7 @@
 )]
 
 mod adoption;
+mod back_test;
 mod breadth;
 mod clock_times;
 mod clock_windows;
