@@ -9,6 +9,7 @@ mod contacts;
 mod events;
 mod limits;
 mod options;
+mod portfolio;
 mod people;
 mod product;
 mod season;

@@ -1,0 +1,147 @@
+//! Who is about to leave, why we think so, and whether to believe it: from a portfolio to a worklist and its back-test.
+//!
+//! ```sh
+//! cargo run --example churn_triggers
+//! cargo run --release --example churn_triggers -- --events log.parquet --user user_id --time ts --account account_id
+//! ```
+//!
+//! Without arguments it reads a year of a British online shop, of which nothing but the orders is known, and then a
+//! simulated software company, of which everything is known, the truth too.
+
+mod common {
+    pub(crate) mod log;
+    pub(crate) mod page;
+}
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+
+use attrition::polars::prelude::*;
+use attrition::{
+    Activity, AnswerColumns, BackTestOptions, Calendar, CancellationColumns, Cause, Company, ContactColumns, Date,
+    EventColumns, LimitColumns, PaymentColumns, PlanColumns, Planted, Portfolio, ReadingColumns, Result,
+    SimulationOptions, SubscriptionColumns, TicketColumns, TriggerSet,
+};
+use common::log::{Log, Source};
+use common::page::{Outcome, heading};
+
+fn main() -> ExitCode {
+    let own_log = std::env::args().len() > 1;
+    let review = if own_log { review } else { review_both };
+    common::log::run("churn_triggers", online_retail, review)
+}
+
+fn review_both(activity: &Activity, out: &mut dyn Write) -> Outcome {
+    review(activity, out)?;
+    simulated(out)
+}
+
+/// All that can be said where there is a log and nothing else.
+fn review(activity: &Activity, out: &mut dyn Write) -> Outcome {
+    heading(out, "What is known")?;
+    let portfolio = Portfolio::new(activity.clone())?;
+    writeln!(out, "{portfolio}")?;
+    work(&portfolio, activity.as_of(), out)?;
+    heading(out, "Would it have been right?")?;
+    writeln!(
+        out,
+        "The same triggers, asked every 28 days as if it were that day, and what became of the accounts afterwards.\n"
+    )?;
+    match portfolio.back_test(TriggerSet::standard(), BackTestOptions::new()) {
+        Ok(test) => writeln!(out, "{test}")?,
+        // A short log has no date with enough behind it and enough to come.
+        Err(error) => writeln!(out, "It cannot be told: {error}")?,
+    }
+    Ok(())
+}
+
+fn work(portfolio: &Portfolio, as_of: Date, out: &mut dyn Write) -> Outcome {
+    heading(out, "What fires")?;
+    let findings = portfolio.triggers(as_of, TriggerSet::standard())?;
+    writeln!(out, "{}", findings.summary())?;
+    heading(out, "Whom to call")?;
+    writeln!(out, "{}", findings.worklist())?;
+    Ok(())
+}
+
+/// A company of which everything is known, with causes of churn planted in it.
+fn simulated(out: &mut dyn Write) -> Outcome {
+    writeln!(out, "\n# A simulated software company")?;
+    let planted = Cause::ALL.map(|cause| Planted::new(cause, 0.03, 0.7));
+    let company = Company::simulate(SimulationOptions::new(1_500, 7).causes(planted))?;
+    heading(out, "What is known")?;
+    let portfolio = portfolio_of(&company)?;
+    writeln!(out, "{portfolio}")?;
+    let today = portfolio.activity().as_of();
+    work(&portfolio, today, out)?;
+
+    heading(out, "And what the simulation knows")?;
+    told(&company, &portfolio, today, out)?;
+
+    heading(out, "Would it have been right?")?;
+    writeln!(out, "{}", portfolio.back_test(TriggerSet::standard(), BackTestOptions::new())?)?;
+    Ok(())
+}
+
+fn portfolio_of(company: &Company) -> Result<Portfolio> {
+    Portfolio::new(company.activity()?)?
+        .contacts(&company.contacts()?, &ContactColumns::default())?
+        .limits(&company.limits()?, &LimitColumns::new("account", "limit", "cap"))?
+        .readings(&company.readings()?, &ReadingColumns::default())?
+        .answers(&company.answers()?, &AnswerColumns::default())?
+        .subscriptions(&company.subscriptions()?, &SubscriptionColumns::default())?
+        .plans(&company.plans()?, &PlanColumns::default())?
+        .tickets(&company.tickets()?, &TicketColumns::default())?
+        .payments(&company.payments()?, &PaymentColumns::default())?
+        .cancellations(&company.cancellations()?, &CancellationColumns::default())
+}
+
+/// For each cause, the accounts that it has befallen lately, and what fired about them.
+fn told(company: &Company, portfolio: &Portfolio, today: Date, out: &mut dyn Write) -> Outcome {
+    const LATELY: i32 = 90;
+    let truth = company.truth()?;
+    let (accounts, causes) = (truth.column("account")?.i64()?, truth.column("cause")?.str()?);
+    let onsets = truth.column("onset")?.cast(&DataType::Int32)?;
+    let findings = portfolio.triggers(today, TriggerSet::standard())?;
+    // Per cause the accounts, those about which anything fired, and how often each trigger did.
+    let mut found: BTreeMap<&str, (u32, u32, BTreeMap<&str, u32>)> = BTreeMap::new();
+    for ((account, cause), onset) in accounts.iter().zip(causes.iter()).zip(onsets.i32()?.iter()) {
+        let (Some(account), Some(cause), Some(onset)) = (account, cause, onset) else { continue };
+        let days = today.days_since_epoch() - onset;
+        if !(14..LATELY).contains(&days) || findings.of(account).next().is_none() {
+            continue;
+        }
+        let (befallen, noticed, triggers) = found.entry(cause).or_default();
+        let fired: Vec<&str> = findings
+            .of(account)
+            .filter(|finding| finding.sentence.is_some())
+            .map(|finding| finding.trigger)
+            .collect();
+        *befallen += 1;
+        *noticed += u32::from(!fired.is_empty());
+        fired.into_iter().for_each(|trigger| *triggers.entry(trigger).or_default() += 1);
+    }
+    writeln!(out, "Customers whom a cause has befallen two weeks to three months ago:\n")?;
+    writeln!(out, "  {:<20} {:>9} {:>8}  what fired most", "cause", "customers", "noticed")?;
+    for (cause, (befallen, noticed, triggers)) in &found {
+        let most = triggers.iter().max_by_key(|&(_, &times)| times);
+        let most = most.map_or("nothing".to_owned(), |(trigger, times)| format!("{trigger} ({times})"));
+        writeln!(out, "  {cause:<20} {befallen:>9} {noticed:>8}  {most}")?;
+    }
+    Ok(())
+}
+
+/// Orders of an online shop: one row is a line of an invoice.
+fn online_retail() -> Result<Log> {
+    let lines = LazyFrame::scan_parquet(common::log::shipped("online_retail/lines.parquet"), ScanArgsParquet::default())?;
+    let bought = lines
+        .filter(col("quantity").gt(0).and(col("customer_id").is_not_null()))
+        .with_column((col("quantity").cast(DataType::Float64) * col("unit_price")).alias("paid"));
+    Ok(Log {
+        title: Some("# Online Retail, a British online gift shop: invoice lines from December 2010 to December 2011"),
+        source: Source::Query(Box::new(bought)),
+        rows: None,
+        columns: EventColumns::new("customer_id", "invoice_date").value("paid"),
+    })
+}
