@@ -19,9 +19,8 @@ use std::process::ExitCode;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, AnswerColumns, BackTestOptions, Calendar, CancellationColumns, Cause, Company, ContactColumns, Date,
-    EventColumns, LimitColumns, PaymentColumns, PlanColumns, Planted, Portfolio, ReadingColumns, Result,
-    SimulationOptions, SubscriptionColumns, TicketColumns, TriggerSet,
+    Activity, BackTestOptions, Cause, Company, Date, EventColumns, Planted, Portfolio, Result, SimulationOptions,
+    TriggerSet,
 };
 use common::log::{Log, Source};
 use common::page::{Outcome, heading};
@@ -59,7 +58,7 @@ fn review(activity: &Activity, out: &mut dyn Write) -> Outcome {
 fn work(portfolio: &Portfolio, as_of: Date, out: &mut dyn Write) -> Outcome {
     heading(out, "What fires")?;
     let findings = portfolio.triggers(as_of, TriggerSet::standard())?;
-    writeln!(out, "{}", findings.summary())?;
+    writeln!(out, "{}", findings)?;
     heading(out, "Whom to call")?;
     writeln!(out, "{}", findings.worklist())?;
     Ok(())
@@ -71,7 +70,7 @@ fn simulated(out: &mut dyn Write) -> Outcome {
     let planted = Cause::ALL.map(|cause| Planted::new(cause, 0.03, 0.7));
     let company = Company::simulate(SimulationOptions::new(1_500, 7).causes(planted))?;
     heading(out, "What is known")?;
-    let portfolio = portfolio_of(&company)?;
+    let portfolio = company.portfolio()?;
     writeln!(out, "{portfolio}")?;
     let today = portfolio.activity().as_of();
     work(&portfolio, today, out)?;
@@ -82,19 +81,6 @@ fn simulated(out: &mut dyn Write) -> Outcome {
     heading(out, "Would it have been right?")?;
     writeln!(out, "{}", portfolio.back_test(TriggerSet::standard(), BackTestOptions::new())?)?;
     Ok(())
-}
-
-fn portfolio_of(company: &Company) -> Result<Portfolio> {
-    Portfolio::new(company.activity()?)?
-        .contacts(&company.contacts()?, &ContactColumns::default())?
-        .limits(&company.limits()?, &LimitColumns::new("account", "limit", "cap"))?
-        .readings(&company.readings()?, &ReadingColumns::default())?
-        .answers(&company.answers()?, &AnswerColumns::default())?
-        .subscriptions(&company.subscriptions()?, &SubscriptionColumns::default())?
-        .plans(&company.plans()?, &PlanColumns::default())?
-        .tickets(&company.tickets()?, &TicketColumns::default())?
-        .payments(&company.payments()?, &PaymentColumns::default())?
-        .cancellations(&company.cancellations()?, &CancellationColumns::default())
 }
 
 /// For each cause, the accounts that it has befallen lately, and what fired about them.
@@ -113,11 +99,8 @@ fn told(company: &Company, portfolio: &Portfolio, today: Date, out: &mut dyn Wri
             continue;
         }
         let (befallen, noticed, triggers) = found.entry(cause).or_default();
-        let fired: Vec<&str> = findings
-            .of(account)
-            .filter(|finding| finding.sentence.is_some())
-            .map(|finding| finding.trigger)
-            .collect();
+        let fired: Vec<&str> =
+            findings.of(account).filter(|finding| finding.sentence.is_some()).map(|finding| finding.trigger).collect();
         *befallen += 1;
         *noticed += u32::from(!fired.is_empty());
         fired.into_iter().for_each(|trigger| *triggers.entry(trigger).or_default() += 1);
@@ -134,7 +117,8 @@ fn told(company: &Company, portfolio: &Portfolio, today: Date, out: &mut dyn Wri
 
 /// Orders of an online shop: one row is a line of an invoice.
 fn online_retail() -> Result<Log> {
-    let lines = LazyFrame::scan_parquet(common::log::shipped("online_retail/lines.parquet"), ScanArgsParquet::default())?;
+    let lines =
+        LazyFrame::scan_parquet(common::log::shipped("online_retail/lines.parquet"), ScanArgsParquet::default())?;
     let bought = lines
         .filter(col("quantity").gt(0).and(col("customer_id").is_not_null()))
         .with_column((col("quantity").cast(DataType::Float64) * col("unit_price")).alias("paid"));

@@ -10,6 +10,8 @@
 //! by growing effects; the share of these accounts about which a trigger fires, and by how much a stricken account is more
 //! likely to rank above a spared one, trigger by trigger.
 
+#![expect(clippy::cast_precision_loss, reason = "numbers of accounts are small")]
+
 mod common {
     pub(crate) mod page;
 }
@@ -29,8 +31,6 @@ const LEVELS: [f64; 3] = [0.01, 0.05, 0.1];
 const EFFECTS: [f64; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 /// Days from the onset to the day on which the triggers are asked.
 const AFTER: i32 = 35;
-/// Customers know the company for a year by then.
-const ONSET: Date = date(2025, 1, 20);
 
 fn main() -> ExitCode {
     let (mut accounts, mut seed) = (2_000, 1);
@@ -52,8 +52,13 @@ fn main() -> ExitCode {
     })
 }
 
+/// Customers have known the company for a year by then.
+fn onset() -> Date {
+    date(2025, 1, 20)
+}
+
 fn company(accounts: usize, seed: u64, causes: Option<Planted>) -> Result<Company> {
-    let days = u32::try_from(ONSET + AFTER + 1 - date(2024, 1, 1)).unwrap_or(1);
+    let days = u32::try_from(onset() + AFTER + 1 - date(2024, 1, 1)).unwrap_or(1);
     let options = SimulationOptions::new(accounts, seed).days(days).growth(Growth::Settled).monthly_hazard(0.0);
     Company::simulate(options.causes(causes))
 }
@@ -61,14 +66,18 @@ fn company(accounts: usize, seed: u64, causes: Option<Planted>) -> Result<Compan
 /// Tests fire by their own p-value: what is asked is how each behaves by itself.
 fn ask(company: &Company, level: f64) -> Result<Findings> {
     let set = TriggerSet::standard().correction(Correction::None).level(level);
-    company.portfolio()?.triggers(ONSET + AFTER, set)
+    company.portfolio()?.triggers(onset() + AFTER, set)
 }
 
 fn false_alarms(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
     heading(out, "False alarms where nothing changed")?;
     let findings = ask(&company(accounts, seed, None)?, 0.05)?;
     writeln!(out, "  share of accounts in %, tests by p-value alone and rules as they fire\n")?;
-    writeln!(out, "  {:<20} {:>8} {:>8} {:>8} {:>8} {:>10}", "trigger", "observed", "p <= 1 %", "5 %", "10 %", "rule fired")?;
+    writeln!(
+        out,
+        "  {:<20} {:>8} {:>8} {:>8} {:>8} {:>10}",
+        "trigger", "observed", "p <= 1 %", "5 %", "10 %", "rule fired"
+    )?;
     for name in findings.triggers() {
         let own: Vec<_> = findings.iter().filter(|finding| finding.trigger == name).collect();
         let observed = own.iter().filter(|finding| finding.state != State::NotObserved).count();
@@ -89,8 +98,14 @@ fn false_alarms(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
 
 fn power(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
     heading(out, "How often a cause is noticed")?;
-    writeln!(out, "  share in % of the accounts it befell {AFTER} days before, tests at 5 %, by the effect of the cause;")?;
-    writeln!(out, "  and the triggers that tell stricken from spared accounts best, with the area under their curve\n")?;
+    writeln!(
+        out,
+        "  share in % of the accounts it befell {AFTER} days before, tests at 5 %, by the effect of the cause;"
+    )?;
+    writeln!(
+        out,
+        "  and the triggers that tell stricken from spared accounts best, with the area under their curve\n"
+    )?;
     write!(out, "  {:<20}", "cause")?;
     EFFECTS.iter().try_for_each(|effect| write!(out, " {effect:>6}"))?;
     writeln!(out, "  ranked at 0.6")?;
@@ -99,10 +114,10 @@ fn power(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
         let mut ranked = String::new();
         for effect in EFFECTS {
             // New customers only can fail to begin; the others are befallen on one day.
-            let planted = Planted::new(cause, 0.5, effect).onset(Onset::On(ONSET)).over(0);
+            let planted = Planted::new(cause, 0.5, effect).onset(Onset::On(onset())).over(0);
             let company = if cause == Cause::OnboardingFailure {
                 let planted = Planted::new(cause, 0.5, effect);
-                let days = u32::try_from(ONSET + AFTER + 1 - date(2024, 1, 1)).unwrap_or(1);
+                let days = u32::try_from(onset() + AFTER + 1 - date(2024, 1, 1)).unwrap_or(1);
                 let options = SimulationOptions::new(accounts, seed).days(days).monthly_hazard(0.0);
                 Company::simulate(options.growth(Growth::SigningUp { at_start: 0.2 }).causes([planted]))?
             } else {
@@ -126,8 +141,9 @@ fn power(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
 fn stricken(company: &Company, cause: Cause) -> Result<BTreeMap<i64, bool>> {
     let truth = company.truth()?;
     let starts = truth.column("start")?.cast(&DataType::Int32)?;
-    let rows = truth.column("account")?.i64()?.iter().zip(truth.column("cause")?.str()?.iter()).zip(starts.i32()?.iter());
-    let young = |start: Option<i32>| start.is_some_and(|start| (ONSET + AFTER).days_since_epoch() - start <= 90);
+    let rows =
+        truth.column("account")?.i64()?.iter().zip(truth.column("cause")?.str()?.iter()).zip(starts.i32()?.iter());
+    let young = |start: Option<i32>| start.is_some_and(|start| (onset() + AFTER).days_since_epoch() - start <= 90);
     let asked = |start| cause != Cause::OnboardingFailure || young(start);
     let of = |((account, own), start): ((Option<i64>, Option<&str>), Option<i32>)| {
         asked(start).then_some((account?, own == Some(cause.name())))

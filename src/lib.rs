@@ -46,9 +46,9 @@ pub use survival::{
     Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
 };
 pub use trigger::{
-    BackTest, BackTestDate, BackTestOptions, ChurnEvent, Contribution, DateTally, DaysSinceLastEvent, Detector,
+    AtRisk, BackTest, BackTestDate, BackTestOptions, ChurnEvent, Contribution, DateTally, DaysSinceLastEvent, Detector,
     Difference, Estimate, Every, Finding, Findings, Judge, LeadTime, PaymentTrouble, Performance, Ranking, Severity,
-    Signal, State, Trigger, TriggerSet, Verdict,
+    Signal, State, Trigger, TriggerSet, Verdict, Worklist,
 };
 
 /// The polars that this crate was built with.
@@ -61,8 +61,8 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         Account, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder,
-        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, BackTest,
-        BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
+        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, AtRisk,
+        BackTest, BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
         CancellationColumns, Censoring, ChurnEvent, Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey,
         Cohorts, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Contact, ContactColumns, Contribution,
         Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date,
@@ -78,7 +78,7 @@ pub mod prelude {
         RetentionTrend, Return, SegmentColumns, Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness,
         StickinessOptions, Subscription, SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
         TableIntake, Ticket, TicketColumns, TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet,
-        Usage, UsageOptions, UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, date,
+        Usage, UsageOptions, UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, Worklist, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -218,7 +218,7 @@ mod tests {
             assert!(near(got.ratio.unwrap(), ratio) && near(got.standard_error.unwrap(), error), "{got:?}");
             assert!(near(got.dispersion, dispersion) && near(got.p_value, p_value), "{got:?}");
             assert!(near(got.lower, lower) && near(got.upper.unwrap(), upper), "{got:?}");
-            assert_eq!(got.degrees_of_freedom as usize, recent.len() + baseline.len() - 2);
+            assert_eq!(got.degrees_of_freedom, (recent.len() + baseline.len() - 2) as u64);
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Findings {
     /// Account by account, trigger by trigger.
     signals: Vec<Signal>,
     adjusted: Vec<f64>,
+    /// Per account the recurring value a month.
+    values: Vec<Option<f64>>,
 }
 
 impl Portfolio {
@@ -102,6 +104,7 @@ impl Portfolio {
         let (signals, adjusted) = judge(&snapshot, &set)?;
         let mut accounts = Ids::new(self.ids().id_type());
         snapshot.customers().for_each(|account| accounts.push_from(self.ids(), account.number()));
+        let values = snapshot.judge(|account| account.recurring_value());
         Ok(Findings {
             as_of,
             accounts,
@@ -112,6 +115,7 @@ impl Portfolio {
             lapsed: snapshot.lapsed(),
             signals,
             adjusted,
+            values,
         })
     }
 }
@@ -215,7 +219,16 @@ impl Findings {
         place.into_iter().flat_map(move |place| place * width..(place + 1) * width).map(|place| self.finding(place))
     }
 
-    fn finding(&self, place: usize) -> Finding<'_> {
+    pub(super) fn ids(&self) -> &Ids {
+        &self.accounts
+    }
+
+    /// The recurring value of the account with a number.
+    pub(super) fn recurring_value(&self, number: usize) -> Option<f64> {
+        self.values[number]
+    }
+
+    pub(super) fn finding(&self, place: usize) -> Finding<'_> {
         let (signal, width) = (&self.signals[place], self.triggers.len());
         Finding {
             account: self.accounts.get(place / width),
@@ -291,8 +304,6 @@ impl Findings {
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// So many of the findings that fired are shown.
-        const SHOWN: usize = 20;
         let Self { as_of, left, lapsed, correction, level, .. } = self;
         writeln!(f, "{} customers as of {as_of}; {left} had left, {lapsed} had lapsed", self.accounts())?;
         writeln!(f, "tests fire at {level} after {correction}")?;
@@ -304,13 +315,7 @@ impl fmt::Display for Findings {
             let [fired, quiet, missing] = [State::Fired, State::Quiet, State::NotObserved].map(count);
             writeln!(f, "{name:<wide$} {fired:>8} {quiet:>8} {missing:>12}")?;
         }
-        let fired = self.fired();
-        let count = fired.len();
-        for finding in fired.take(SHOWN) {
-            let severity = finding.severity.map_or("", Severity::name);
-            let sentence = finding.sentence.unwrap_or(finding.trigger);
-            write!(f, "\n{} ({}, {severity}): {sentence}", finding.account, finding.trigger)?;
-        }
-        if count > SHOWN { write!(f, "\n{} more are in to_frame()", count - SHOWN) } else { Ok(()) }
+        let accounts = self.worklist().iter().len();
+        write!(f, "\n{accounts} accounts in worklist(), all findings in to_frame()")
     }
 }

@@ -83,7 +83,8 @@ impl<'a> Worklist<'a> {
         }
         let of: Vec<AtRisk<'a>> = self.iter().collect();
         let places = self.order.iter().map(|&number| u32::try_from(number).ok());
-        let names = |risk: &AtRisk<'_>| risk.findings.iter().map(|finding| finding.trigger).collect::<Vec<_>>().join(", ");
+        let names =
+            |risk: &AtRisk<'_>| risk.findings.iter().map(|finding| finding.trigger).collect::<Vec<_>>().join(", ");
         let sentence = |risk: &AtRisk<'_>| risk.findings.iter().find_map(|finding| finding.sentence).map(str::to_owned);
         write::frame(vec![
             write::gathered_ids("account", self.findings.ids(), places)?,
@@ -91,7 +92,10 @@ impl<'a> Worklist<'a> {
             write::column("fired", column(&of, |risk| risk.findings.len() as u64)),
             write::column("recurring_value", column(&of, |risk| risk.recurring_value)),
             write::column("triggers", column(&of, names)),
-            write::dates("since", of.iter().map(|risk| risk.findings.iter().filter_map(|finding| finding.since).min()))?,
+            write::dates(
+                "since",
+                of.iter().map(|risk| risk.findings.iter().filter_map(|finding| finding.since).min()),
+            )?,
             write::column("sentence", column(&of, sentence)),
         ])
     }
