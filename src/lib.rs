@@ -46,9 +46,10 @@ pub use survival::{
     Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
 };
 pub use trigger::{
-    AtRisk, BackTest, BackTestDate, BackTestOptions, ChurnEvent, Contribution, DateTally, DaysSinceLastEvent, Detector,
-    Difference, Estimate, Every, Finding, Findings, Judge, LeadTime, PaymentTrouble, Performance, Ranking, Severity,
-    Signal, State, Trigger, TriggerSet, Verdict, Worklist,
+    AtRisk, BackTest, BackTestDate, BackTestOptions, BreadthOfUse, ChurnEvent, CommonMovement, Contribution, DateTally,
+    DaysSinceLastEvent, Detector, Difference, Estimate, Every, Finding, Findings, FrequencyClass, Judge, LeadTime,
+    PaymentTrouble, Performance, Ranking, SeatsShrinking, Severity, Signal, State, Trigger, TriggerSet, UsageFrequency,
+    Verdict, Worklist,
 };
 
 /// The polars that this crate was built with.
@@ -62,23 +63,24 @@ pub mod prelude {
     pub use crate::{
         Account, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder,
         Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, AtRisk,
-        BackTest, BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOptions, BreadthPeriod, Calendar,
-        CancellationColumns, Censoring, ChurnEvent, Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey,
-        Cohorts, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Contact, ContactColumns, Contribution,
-        Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates, DailyStatesOptions, Date,
-        DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Detector, Difference, EntriesLeftOut, Entry, Error,
-        Estimate, EventColumns, EventTable, EventTableRow, Every, FeatureAdoption, FeaturePeriod, Finding, Findings,
-        Id, ImpactStratum, Intake, Interval, Judge, KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants,
-        LeadTime, LeftOut, Lifecycle, LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState,
-        Lifetimes, LifetimesOptions, Limit, LimitColumns, LogRank, Members, Membership, MonthStickiness, MonthlyImpact,
-        NaiveComparison, NewlyDormant, Participation, ParticipationColumns, ParticipationIntake, Payment,
-        PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, Portfolio, PowerCurve,
-        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress,
-        Ranking, RateDifference, ReadingColumns, RestrictedMean, Result, Retention, RetentionCell, RetentionOptions,
-        RetentionTrend, Return, SegmentColumns, Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness,
-        StickinessOptions, Subscription, SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
-        TableIntake, Ticket, TicketColumns, TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet,
-        Usage, UsageOptions, UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, Worklist, date,
+        BackTest, BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOfUse, BreadthOptions, BreadthPeriod,
+        Calendar, CancellationColumns, Censoring, ChurnEvent, Cohort, CohortAdoption, CohortColumns, CohortIntake,
+        CohortKey, Cohorts, CommonMovement, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Contact,
+        ContactColumns, Contribution, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates,
+        DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Detector, Difference,
+        EntriesLeftOut, Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, FeatureAdoption,
+        FeaturePeriod, Finding, Findings, FrequencyClass, Id, ImpactStratum, Intake, Interval, Judge, KaplanMeier,
+        KaplanMeierOptions, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle, LifecycleOptions,
+        LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions, Limit, LimitColumns,
+        LogRank, Members, Membership, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
+        ParticipationColumns, ParticipationIntake, Payment, PaymentColumns, PaymentTrouble, Performance, Period,
+        Person, PlanColumns, Portfolio, PowerCurve, PowerCurveOptions, PowerCurvePoint, ProgrammeEffect,
+        ProgrammeImpact, ProgrammeImpactOptions, Progress, Ranking, RateDifference, ReadingColumns, RestrictedMean,
+        Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SeatsShrinking, SegmentColumns,
+        Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness, StickinessOptions, Subscription,
+        SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Ticket, TicketColumns,
+        TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageFrequency, UsageOptions,
+        UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, Worklist, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -184,6 +184,18 @@ impl Words {
     }
 }
 
+/// Rows with these features, each in ascending order.
+#[cfg(test)]
+pub(crate) fn features_of(rows: &[&[u32]]) -> FeatureSets {
+    let mut sets = FeatureSets::default();
+    for (row, features) in rows.iter().enumerate() {
+        sets.low.push(0);
+        let start = sets.high_feature.len();
+        features.iter().for_each(|&feature| sets.insert(row, start, feature));
+    }
+    sets
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,8 @@ pub(crate) mod sweep;
 pub(crate) use accounts::SeatsByAccount;
 pub use builder::{ActivityBuilder, Progress};
 pub use columns::EventColumns;
+#[cfg(test)]
+pub(crate) use features::features_of;
 pub use intake::Intake;
 pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};

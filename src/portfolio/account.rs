@@ -264,6 +264,11 @@ impl<'a> Person<'a> {
         &self.rows.events[self.start..self.end]
     }
 
+    /// The names of all features, by whose places in this list those of the rows are numbered.
+    pub(crate) fn features(&self) -> &'a [String] {
+        self.features
+    }
+
     /// The table in which the rows of the person lie.
     pub(crate) fn rows(&self) -> &'a Rows {
         self.rows

@@ -121,6 +121,21 @@ impl<'a> Snapshot<'a> {
         self.customers.par_iter().with_min_len(64).map(account).collect()
     }
 
+    /// Something added up over the customers, on all processors. They are divided as it comes, so the sums have to be those
+    /// of whole numbers.
+    pub(crate) fn fold<T: Send>(
+        &self,
+        none: impl Fn() -> T + Send + Sync,
+        add: impl Fn(&mut T, Account<'a>) + Send + Sync,
+        join: impl Fn(T, T) -> T + Send + Sync,
+    ) -> T {
+        let added = |mut sum: T, &number: &u32| {
+            add(&mut sum, Account::new(self.portfolio, number as usize, self.as_of));
+            sum
+        };
+        self.customers.par_iter().with_min_len(64).fold(&none, added).reduce(&none, join)
+    }
+
     /// One account, be it a customer or not; `None` if it is not in the portfolio at all.
     #[must_use]
     pub fn account<'i>(&self, id: impl Into<Id<'i>>) -> Option<Account<'a>> {

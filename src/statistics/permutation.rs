@@ -1,7 +1,5 @@
 //! Is the end of a series lower, or higher, than chance would have it: a permutation test of sums.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the triggers and their back-test are still to come"))]
-
 use super::random::SplitMix64;
 
 /// Up to so many choices all are gone through; of more a sample is drawn.
@@ -55,6 +53,17 @@ pub(crate) struct PermutationTest {
 /// distributions", JASA 56, 223-234, for the mid-p; J. Besag and P. Clifford (1991), "Sequential Monte Carlo p-values",
 /// Biometrika 78, 301-304.
 pub(crate) fn permutation_test(numbers: &[f64], last: usize, side: Side, seed: u64) -> Option<PermutationTest> {
+    permutation_test_within(numbers, last, side, seed, 0.0)
+}
+
+/// The same, where sums are ties that differ by no more than `near`: for numbers that are not known exactly.
+pub(crate) fn permutation_test_within(
+    numbers: &[f64],
+    last: usize,
+    side: Side,
+    seed: u64,
+    near: f64,
+) -> Option<PermutationTest> {
     if last == 0 || last >= numbers.len() || !numbers.iter().all(|number| number.is_finite()) {
         return None;
     }
@@ -68,7 +77,7 @@ pub(crate) fn permutation_test(numbers: &[f64], last: usize, side: Side, seed: u
     let mut numbers: Vec<f64> = numbers.iter().map(|number| number / unit).collect();
     numbers.sort_unstable_by(f64::total_cmp);
     let few = observed.len();
-    let tolerance = ROUNDING * whole(few as u64);
+    let tolerance = ROUNDING * whole(few as u64) + near / unit.abs();
     let tie = Tie { low: sum - tolerance, high: sum + tolerance };
     let choices = choices(numbers.len(), few);
     if choices > MOST_CHOICES {
@@ -242,6 +251,16 @@ mod tests {
                 assert!((p(&scaled, 4, Side::Smaller) - p(&tens, 4, Side::Smaller)).abs() < 1e-15, "{tens:?}");
             }
         }
+    }
+
+    /// The sums 3, 4, 5, 5, 6 and 7, as above.
+    #[test]
+    fn near_sums_are_ties() {
+        let within = |near, side| permutation_test_within(&[1.0, 2.0, 4.0, 3.0], 2, side, 0, near).unwrap().p_value;
+        assert!((within(1.0, Side::Greater) - 1.0 / 6.0).abs() < 1e-15);
+        assert!((within(1.0, Side::Smaller) - 5.0 / 6.0).abs() < 1e-15);
+        assert!((within(0.9, Side::Greater) - 0.5 / 6.0).abs() < 1e-15);
+        assert!((within(9.0, Side::Smaller) - 0.5).abs() < 1e-15);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Two rates side by side, from counts that vary more than chance alone would make them.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the triggers and their back-test are still to come"))]
-
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::Wilson;

@@ -1,0 +1,220 @@
+//! Fewer features than usual.
+
+mod rarefaction;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use self::rarefaction::{Pool, at_least_half};
+use super::drops::Drops;
+use super::seed::seed;
+use super::set::{Judge, Trigger};
+use super::signal::Signal;
+use super::weeks::{Weeks, Window};
+use crate::activity::Rows;
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::portfolio::{Account, Snapshot};
+
+/// A number of features this close to what was expected is the same but for rounding.
+const ROUNDING: f64 = 1e-5;
+/// Less than half a feature below expectation is none.
+const HALF: f64 = 0.5;
+/// So many of the lost features are named.
+const NAMED: usize = 3;
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// Whether an account uses fewer features than as much use would have shown before.
+///
+/// ```text
+/// units       days of people (of the account, where people are not known) of the last 4 weeks and the 12 before them
+/// observed    distinct features of the n recent units
+/// expected    the mean over all choices of n of all N units: sum over features of 1 - C(N - Nf, n) / C(N, n), Nf being the
+///             units with feature f
+/// ratio       observed / expected
+/// p           share of random choices of n units with fewer features than the recent ones, and half of those with as many
+/// fires       p, corrected, and a ratio at most 0.8, low; medium from 0.65, high from 0.5 downwards
+/// ```
+///
+/// Who comes less often shows fewer features for that reason alone. Rarefaction asks how many they would have shown on as
+/// many days, so that breadth is told from volume: that one is for [`UsageFrequency`](crate::UsageFrequency). A day without
+/// a feature is a unit too. Half a feature below expectation is the least that counts.
+///
+/// Choices are drawn until 20 of them are as far out, 999 at most, so a p-value is at least 0.0005; the draws depend on the
+/// id of the account and the day alone. Where no less was observed than expected, p is a half or more and only roughly
+/// known. The test takes it that the days of the people of an account can stand in any order: it sees a change too where
+/// one who alone uses some features is away for weeks.
+///
+/// `since` is the day after the last use of the feature that one would most have expected and that is not used any more.
+/// Where it is known what the plan offers, the sentence says how much of it is in use. Nothing is observed where features
+/// are not mapped (`feature`), and with fewer than 8 weeks of baseline or 10 units on either side (`history`).
+///
+/// # References
+///
+/// S. H. Hurlbert (1971), "The nonconcept of species diversity", Ecology 52, 577-586; R. K. Colwell et al. (2012), "Models
+/// and estimators linking individual-based and sample-based rarefaction, extrapolation and comparison of assemblages",
+/// J. Plant Ecology 5, 3-21, for units that are samples; J. Besag and P. Clifford (1991), "Sequential Monte Carlo
+/// p-values", Biometrika 78, 301-304.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BreadthOfUse {
+    weeks: Weeks,
+    drops: Drops,
+    least_units: u32,
+}
+
+impl BreadthOfUse {
+    /// With the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { weeks: Weeks::USUAL, drops: Drops::USUAL, least_units: 10 }
+    }
+
+    /// The number of recent weeks, 1 to 8. 4 unless told: what is done once a month is among them.
+    #[must_use]
+    pub fn recent(mut self, weeks: u32) -> Self {
+        self.weeks.recent = weeks;
+        self
+    }
+
+    /// The number of weeks before them that say what is usual, at least 8. 12 unless told: what is done once a quarter is
+    /// among them.
+    #[must_use]
+    pub fn baseline(mut self, weeks: u32) -> Self {
+        self.weeks.baseline = weeks;
+        self
+    }
+
+    /// By which share the features lie below expectation where the severity is low, medium and high: 0.2, 0.35 and 0.5
+    /// unless told, as for [`UsageFrequency`](crate::UsageFrequency).
+    #[must_use]
+    pub fn severities(mut self, low: f64, medium: f64, high: f64) -> Self {
+        self.drops = Drops::new(low, medium, high);
+        self
+    }
+
+    /// The fewest units in the baseline and in the recent weeks. 10 unless told: from fewer days hardly anything follows.
+    #[must_use]
+    pub fn least_units(mut self, units: u32) -> Self {
+        self.least_units = units;
+        self
+    }
+}
+
+impl Default for BreadthOfUse {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Trigger for BreadthOfUse {
+    fn name(&self) -> &'static str {
+        "breadth_of_use"
+    }
+
+    fn judge<'a>(&'a self, _portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
+        self.weeks.check()?;
+        self.drops.check()?;
+        if self.least_units == 0 {
+            let reason = "without a unit on either side nothing can be compared, so 1 is the least";
+            return Err(Error::InvalidOption { option: "least_units", value: 0.to_string(), reason });
+        }
+        Ok(Box::new(|account| POOL.with_borrow_mut(|pool| self.of(account, pool))))
+    }
+}
+
+impl BreadthOfUse {
+    fn of(&self, account: &Account<'_>, pool: &mut Pool) -> Signal {
+        if account.rows().features.is_none() {
+            return Signal::not_observed("feature");
+        }
+        let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
+        let recent = window.start(window.baseline());
+        let names = features(account);
+        pool.clear(names.len());
+        each(account, &window, |rows, own| pool.add(rows, own, recent));
+        let (before, now) = pool.sides();
+        if before.min(now) < self.least_units {
+            return Signal::not_observed("history");
+        }
+        let (expected, variance) = pool.expected();
+        let count = pool.observed();
+        if expected <= 0.0 {
+            return Signal::not_observed("history");
+        }
+        let observed = f64::from(count);
+        let p_value = if observed >= expected - ROUNDING {
+            at_least_half(count, expected, variance)
+        } else {
+            each(account, &window, |rows, own| pool.collect(rows, own));
+            pool.p_value(seed(account))
+        };
+        let ratio = observed / expected;
+        let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
+        let signal = Signal::tested(p_value, severity).observed(observed).expected(expected).statistic(ratio);
+        if severity.is_none() {
+            return signal;
+        }
+        let lost = Lost::of(account, &window, pool);
+        let signal = if let Some(since) = lost.since { signal.since(since) } else { signal };
+        signal.because(|| {
+            let lost: Vec<&str> = lost.features.iter().map(|&feature| names[feature].as_str()).collect();
+            let offered = offered(account, names, pool);
+            format!(
+                "{observed} features were used in {} weeks, where as much use showed {expected:.1} before{offered}; not \
+                 used any more: {}; show what these are good for",
+                window.recent,
+                lost.join(", "),
+            )
+        })
+    }
+}
+
+/// The names of the features by which those of the units are numbered.
+fn features<'a>(account: &Account<'a>) -> &'a [String] {
+    let person = account.people().and_then(|mut people| people.next());
+    person.map_or_else(|| account.features(), |person| person.features())
+}
+
+/// The rows of each person within the weeks; of the account where people are not known.
+fn each<'a>(account: &Account<'a>, window: &Window, mut take: impl FnMut(&'a Rows, Range<usize>)) {
+    match account.people() {
+        Some(people) => people.for_each(|person| take(person.rows(), person.within(window.days()))),
+        None => take(account.rows(), account.within(window.days())),
+    }
+}
+
+/// The features that only the baseline has and that one would most have expected.
+struct Lost {
+    features: Vec<usize>,
+    /// The day after the last use of the first of them.
+    since: Option<Date>,
+}
+
+impl Lost {
+    fn of(account: &Account<'_>, window: &Window, pool: &Pool) -> Self {
+        let mut lost: Vec<(usize, u32)> = pool.lost().collect();
+        lost.sort_by_key(|&(feature, units)| (std::cmp::Reverse(units), feature));
+        lost.truncate(NAMED);
+        let features: Vec<usize> = lost.into_iter().map(|(feature, _)| feature).collect();
+        let first = features.first().and_then(|&feature| u32::try_from(feature).ok());
+        let mut last = None;
+        each(account, window, |rows, mut own| {
+            if let (Some(feature), Some(sets)) = (first, &rows.features) {
+                last = last.max(own.rfind(|&row| sets.contains(row, feature)).map(|row| rows.day[row]));
+            }
+        });
+        Self { features, since: last.map(|last| Date::from_day(last) + 1) }
+    }
+}
+
+/// How much of what the plan offers is in use, to be put into a sentence; nothing where that is not known.
+fn offered(account: &Account<'_>, names: &[String], pool: &Pool) -> String {
+    let Some(offered) = account.offered().filter(|offered| !offered.is_empty()) else { return String::new() };
+    let used = |name: &&String| names.binary_search(name).is_ok_and(|feature| pool.has(feature));
+    format!(", {} of the {} that the plan offers", offered.iter().filter(used).count(), offered.len())
+}

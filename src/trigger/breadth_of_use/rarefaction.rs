@@ -1,0 +1,292 @@
+//! How many features a part of some days would show.
+
+use std::ops::Range;
+
+use statrs::function::erf::erfc;
+
+use crate::activity::Rows;
+use crate::statistics::SplitMix64;
+
+/// A feature that fewer than one draw in so many misses is in every draw.
+const CERTAIN: f64 = 1e-6;
+/// So many draws as far out as what was observed settle a p-value to about a fifth of itself.
+const ENOUGH: u32 = 20;
+/// Drawing ends here in any case.
+const MOST_DRAWS: u32 = 999;
+
+/// Units, days of people, pooled over the baseline and the recent weeks, with the features of each. It is kept from one
+/// account to the next, so that nothing is allocated.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    /// Per feature the units that have it.
+    counts: Vec<u32>,
+    /// The features of recent units, as bits.
+    used: Vec<u64>,
+    units: u32,
+    recent: u32,
+    /// How likely it is that none of the recent units has a feature, by the number of units that do; 0 from its end on.
+    missed: Vec<f64>,
+    /// The features, as bits, that a draw may miss.
+    rare: Vec<u64>,
+    /// Features that every draw shows.
+    certain: u32,
+    /// The units with a rare feature, so many words each.
+    masks: Vec<u64>,
+    drawn: Vec<u64>,
+}
+
+impl Pool {
+    pub(super) fn clear(&mut self, features: usize) {
+        let words = features.div_ceil(64).max(1);
+        self.counts.clear();
+        self.counts.resize(64 * words, 0);
+        for bits in [&mut self.used, &mut self.rare, &mut self.drawn] {
+            bits.clear();
+            bits.resize(words, 0);
+        }
+        self.masks.clear();
+        (self.units, self.recent, self.certain) = (0, 0, 0);
+    }
+
+    /// Adds units: the rows of one person, of which those from `recent` on are recent.
+    #[expect(clippy::cast_possible_truncation, reason = "days of the people of one account within 64 weeks")]
+    pub(super) fn add(&mut self, rows: &Rows, own: Range<usize>, recent: i32) {
+        let Some(features) = &rows.features else { return };
+        let first = own.start + rows.day[own.clone()].partition_point(|&day| day < recent);
+        self.units += own.len() as u32;
+        self.recent += (own.end - first) as u32;
+        for &low in &features.low[own.clone()] {
+            let mut left = low;
+            while left != 0 {
+                self.counts[left.trailing_zeros() as usize] += 1;
+                left &= left - 1;
+            }
+        }
+        self.used[0] |= features.low[first..own.end].iter().fold(0, |used, low| used | low);
+        for &feature in &features.high_feature[features.high(own.clone())] {
+            self.counts[feature as usize] += 1;
+        }
+        for &feature in &features.high_feature[features.high(first..own.end)] {
+            self.used[feature as usize / 64] |= 1 << (feature % 64);
+        }
+    }
+
+    /// The units of the baseline and the recent ones.
+    pub(super) fn sides(&self) -> (u32, u32) {
+        (self.units - self.recent, self.recent)
+    }
+
+    /// How many features the recent units have.
+    pub(super) fn observed(&self) -> u32 {
+        self.used.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether a recent unit has a feature.
+    pub(super) fn has(&self, feature: usize) -> bool {
+        self.used.get(feature / 64).is_some_and(|word| word >> (feature % 64) & 1 == 1)
+    }
+
+    /// The features that only the baseline has, with the number of its units that do.
+    pub(super) fn lost(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.counts.iter().copied().enumerate().filter(|&(feature, count)| count > 0 && !self.has(feature))
+    }
+
+    /// How many features as many units as are recent would have, were they chosen at random, and the variance of that if
+    /// features came independently of one another.
+    pub(super) fn expected(&mut self) -> (f64, f64) {
+        let most = self.counts.iter().copied().max().unwrap_or(0);
+        let (units, others) = (f64::from(self.units), f64::from(self.units - self.recent));
+        self.missed.clear();
+        let mut chance = 1.0;
+        for place in 0..=most {
+            if chance < CERTAIN {
+                break;
+            }
+            self.missed.push(chance);
+            chance *= (others - f64::from(place)) / (units - f64::from(place));
+        }
+        let (mut expected, mut variance) = (0.0, 0.0);
+        for (feature, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            match self.missed.get(count as usize) {
+                Some(missed) => {
+                    self.rare[feature / 64] |= 1 << (feature % 64);
+                    expected += 1.0 - missed;
+                    variance += missed * (1.0 - missed);
+                }
+                None => {
+                    self.certain += 1;
+                    expected += 1.0;
+                }
+            }
+        }
+        (expected, variance)
+    }
+
+    /// Takes down which rare features the units have, once it is known which these are.
+    pub(super) fn collect(&mut self, rows: &Rows, own: Range<usize>) {
+        let Some(features) = &rows.features else { return };
+        let words = self.rare.len();
+        if words == 1 {
+            self.masks.extend(features.low[own].iter().map(|low| low & self.rare[0]).filter(|&mask| mask != 0));
+            return;
+        }
+        for row in own {
+            let start = self.masks.len();
+            self.masks.resize(start + words, 0);
+            for feature in features.of(row) {
+                self.masks[start + feature as usize / 64] |= 1 << (feature % 64);
+            }
+            self.masks[start..].iter_mut().zip(&self.rare).for_each(|(mask, rare)| *mask &= rare);
+            if self.masks[start..].iter().all(|&mask| mask == 0) {
+                self.masks.truncate(start);
+            }
+        }
+    }
+
+    /// The share of draws with fewer features than were observed, and half of those with as many.
+    pub(super) fn p_value(&mut self, seed: u64) -> f64 {
+        let mut random = SplitMix64::new(seed);
+        let observed = self.observed();
+        let mut twice = 0;
+        for draws in 1..=MOST_DRAWS {
+            let found = self.certain + self.draw(&mut random, observed);
+            twice += u32::from(found < observed) + u32::from(found <= observed);
+            if twice >= 2 * ENOUGH {
+                return f64::from(twice) / f64::from(2 * draws);
+            }
+        }
+        // What was observed is one of the draws.
+        f64::from(twice + 1) / f64::from(2 * (MOST_DRAWS + 1))
+    }
+
+    /// How many rare features are found in a draw: unit by unit, each is drawn with the chance that is left to it. Units with
+    /// nothing new are left for later, which never comes; and where more are found than observed, it does not matter how many.
+    fn draw(&mut self, random: &mut SplitMix64, observed: u32) -> u32 {
+        let (mut left, mut open) = (self.units, self.recent);
+        if self.rare.len() == 1 {
+            let (mut drawn, mut found) = (0_u64, 0);
+            for &mask in &self.masks {
+                if mask & !drawn == 0 {
+                    continue;
+                }
+                if random.below(left) < open {
+                    drawn |= mask;
+                    found = drawn.count_ones();
+                    if found + self.certain > observed {
+                        break;
+                    }
+                    open -= 1;
+                }
+                left -= 1;
+            }
+            return found;
+        }
+        self.drawn.fill(0);
+        for unit in self.masks.chunks_exact(self.rare.len()) {
+            if random.below(left) < open {
+                self.drawn.iter_mut().zip(unit).for_each(|(drawn, mask)| *drawn |= mask);
+                open -= 1;
+            }
+            left -= 1;
+        }
+        self.drawn.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+/// The chance of no more than was observed, where that is as much as expected or more: such a number speaks against nothing,
+/// so that half of the normal distribution is good enough for it.
+pub(super) fn at_least_half(observed: u32, expected: f64, variance: f64) -> f64 {
+    let z = if variance > 0.0 { (f64::from(observed) - expected) / variance.sqrt() } else { 0.0 };
+    0.5 * erfc(-z.max(0.0) * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::features_of;
+
+    /// So many units with these features, the last of them recent.
+    fn pool(units: &[&[u32]], recent: i32, features: usize) -> Pool {
+        let rows = Rows {
+            day: (0..).take(units.len()).collect(),
+            events: vec![1; units.len()],
+            features: Some(features_of(units)),
+            ..Rows::default()
+        };
+        let first = i32::try_from(units.len()).unwrap() - recent;
+        let mut pool = Pool::default();
+        pool.clear(features);
+        // In two parts, as if of two people.
+        for part in [0..units.len() / 2, units.len() / 2..units.len()] {
+            pool.add(&rows, part, first);
+        }
+        pool.expected();
+        for part in [0..units.len() / 2, units.len() / 2..units.len()] {
+            pool.collect(&rows, part);
+        }
+        pool
+    }
+
+    /// Every choice of units in turn: the mean number of features, and the share with fewer than the last ones have, ties
+    /// half.
+    fn naive(units: &[&[u32]], recent: u32) -> (f64, f64) {
+        let features = |bits: u32| {
+            let drawn = units.iter().enumerate().filter(|(unit, _)| bits >> unit & 1 == 1);
+            drawn.flat_map(|(_, unit)| unit.iter()).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let all = u32::try_from(units.len()).unwrap();
+        let observed = features(((1 << recent) - 1) << (all - recent));
+        let choices: Vec<usize> = (0..1_u32 << all).filter(|bits| bits.count_ones() == recent).map(features).collect();
+        let count = f64::from(u32::try_from(choices.len()).unwrap());
+        let sum = f64::from(u32::try_from(choices.iter().sum::<usize>()).unwrap());
+        let twice =
+            choices.iter().map(|&found| u32::from(found < observed) + u32::from(found <= observed)).sum::<u32>();
+        (sum / count, f64::from(twice) / 2.0 / count)
+    }
+
+    /// Two features in one of four units each; two units are chosen.
+    #[test]
+    fn by_hand() {
+        let mut pool = pool(&[&[0], &[1], &[], &[1]], 2, 2);
+        assert_eq!((pool.sides(), pool.observed()), ((2, 2), 1));
+        // Feature 0 is missed by 3 of 6 choices, feature 1 by 1 of 6.
+        let (expected, variance) = pool.expected();
+        assert!((expected - (0.5 + 5.0 / 6.0)).abs() < 1e-12 && (variance - (0.25 + 5.0 / 36.0)).abs() < 1e-12);
+        assert_eq!(pool.lost().collect::<Vec<_>>(), [(0, 1)]);
+    }
+
+    #[test]
+    fn every_choice_in_turn() {
+        let mut random = SplitMix64::new(2);
+        for case in 0..40 {
+            // Beyond the word in every other case.
+            let high = if case % 2 == 0 { 0 } else { 60 };
+            let drawn: Vec<Vec<u32>> = (0..10)
+                .map(|_| {
+                    (0..8).filter(|&feature| random.below(feature + 2) == 0).map(|feature| high + feature).collect()
+                })
+                .collect();
+            let units: Vec<&[u32]> = drawn.iter().map(Vec::as_slice).collect();
+            let (expected, p_value) = naive(&units, 3);
+            let mut pool = pool(&units, 3, 8 + high as usize);
+            let (mut twice, draws) = (0, 4_000);
+            for _ in 0..draws {
+                let found = pool.certain + pool.draw(&mut random, pool.observed());
+                twice += u32::from(found < pool.observed()) + u32::from(found <= pool.observed());
+            }
+            let got = f64::from(twice) / f64::from(2 * draws);
+            // Four standard deviations of so many draws.
+            assert!((got - p_value).abs() < 4.0 * 0.5 / f64::from(draws).sqrt(), "{got} {p_value}");
+            let sequential = pool.p_value(random.next());
+            assert!((sequential - p_value).abs() < 4.0 * 0.25 * p_value + 0.01, "{sequential} {p_value}");
+            let certain = std::mem::take(&mut pool.certain);
+            assert!((pool.expected().0 - expected).abs() < 1e-5 && pool.certain == certain);
+        }
+    }
+
+    #[test]
+    fn no_less_than_expected_is_no_sign() {
+        assert!((at_least_half(5, 5.0, 1.0) - 0.5).abs() < 1e-12 && (at_least_half(5, 5.0, 0.0) - 0.5).abs() < 1e-12);
+        assert!((at_least_half(6, 5.0, 1.0) - 0.841_344_746).abs() < 1e-8);
+    }
+}

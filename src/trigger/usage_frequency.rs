@@ -1,0 +1,267 @@
+//! Less use than usual.
+
+use serde::{Deserialize, Serialize};
+
+use super::drops::Drops;
+use super::frequency_class::{CLASS_DAYS, FrequencyClass};
+use super::season::{CommonMovement, Season, float, residuals, smaller};
+use super::seed::seed;
+use super::set::{Judge, Trigger};
+use super::signal::Signal;
+use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weeks, Window};
+use crate::calendar::Date;
+use crate::error::Result;
+use crate::portfolio::{Account, Snapshot};
+use crate::statistics::{Exposed, Wilson, rate_ratio};
+
+/// Scores that differ by less are the same but for rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// Whether an account uses the product less than it used to.
+///
+/// ```text
+/// recent      the 4 weeks that end with as_of
+/// baseline    the 12 weeks before them, or as many of these as are known, 8 at least
+/// index       of a week: what the accounts of the portfolio did in it, 1 being the usual (CommonMovement)
+/// residual    of a week: (count / index / mean - 1) √index, where mean = sum of counts / sum of indices over all weeks
+/// score       of a week: residual of its events + residual of its active days
+/// p           share of the choices of 4 of the 16 weeks with a smaller sum of scores, and half of those with the same
+/// expected    events: the baseline's per week, times the index, times 4
+/// ratio       observed / expected
+/// fires       p, corrected, and a ratio at most 0.8: low; medium from 0.65, high from 0.5 downwards
+/// ```
+///
+/// Windows are whole weeks, so weekdays cancel. The test asks for nothing but that weeks without a change come in any order
+/// as easily: how much the weeks of an account vary makes no difference, and sessions of many events raise no false alarm. A
+/// p-value can be as small as half of one in C(16, 4) = 1820 and no smaller, however steep the fall. (Weeks end with
+/// `as_of`: where the work of a customer goes by calendar weeks and these are cut in the middle, neighbouring weeks resemble
+/// one another, and 6 to 8 % of unchanged accounts have a p of at most 0.05.) Events and active days
+/// have equal parts in it: the first see a heavy user slow down, the second are not ruled by one busy day. Sums within
+/// a tenth of the standard deviation of a week are the same, so that the noise in the indices decides no ties.
+///
+/// The interval of the ratio is that of quasi-Poisson counts. `observed` and `expected` are events, `statistic` is the
+/// ratio, and `since` the first of the weeks up to the last one whose scores all lie below the baseline's mean. Weeks before
+/// the account was a customer, before its first active day or before the observation do not count; with fewer than 8 weeks
+/// of baseline, or without one event in all weeks, nothing is observed (`history`).
+///
+/// # References
+///
+/// Tools for customer success call a fall by 20 to 50 % a medium risk, and more a high one. E. J. G. Pitman (1937),
+/// "Significance tests which may be applied to samples from any populations", J. R. Stat. Soc. Suppl. 4, 119-130, for the
+/// test; P. McCullagh and J. A. Nelder (1989), "Generalized Linear Models", 2nd ed., chapter 6, for the interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsageFrequency {
+    weeks: Weeks,
+    movement: CommonMovement,
+    confidence: f64,
+    drops: Drops,
+}
+
+impl UsageFrequency {
+    /// With the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { weeks: Weeks::USUAL, movement: CommonMovement::TakenOut, confidence: 0.95, drops: Drops::USUAL }
+    }
+
+    /// The number of recent weeks, 1 to 8. 4 unless told: a holiday of two weeks does not empty them, and a change is seen
+    /// within the month.
+    #[must_use]
+    pub fn recent(mut self, weeks: u32) -> Self {
+        self.weeks.recent = weeks;
+        self
+    }
+
+    /// The number of weeks before them that say what is usual, at least 8. 12 unless told: a quarter is long enough to know
+    /// a customer by, and short enough to forget how they began.
+    #[must_use]
+    pub fn baseline(mut self, weeks: u32) -> Self {
+        self.weeks.baseline = weeks;
+        self
+    }
+
+    /// Whether the common movement of the portfolio is held against an account. [`CommonMovement::TakenOut`] unless told:
+    /// not every customer is leaving at Christmas.
+    #[must_use]
+    pub fn common_movement(mut self, movement: CommonMovement) -> Self {
+        self.movement = movement;
+        self
+    }
+
+    /// The level of confidence of the interval: 0.95 unless told, as is customary.
+    #[must_use]
+    pub fn confidence(mut self, confidence: f64) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// By which share events lie below expectation where the severity is low, medium and high: 0.2, 0.35 and 0.5 unless
+    /// told, after the bands in common use.
+    #[must_use]
+    pub fn severities(mut self, low: f64, medium: f64, high: f64) -> Self {
+        self.drops = Drops::new(low, medium, high);
+        self
+    }
+}
+
+impl Default for UsageFrequency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Trigger for UsageFrequency {
+    fn name(&self) -> &'static str {
+        "usage_frequency"
+    }
+
+    fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
+        self.weeks.check()?;
+        self.drops.check()?;
+        let wilson = Wilson::new(self.confidence)?;
+        let season = self.season(portfolio);
+        Ok(Box::new(move |account| self.of(account, &season, wilson)))
+    }
+}
+
+impl UsageFrequency {
+    /// The indices of all weeks for events, and then for active days.
+    fn season(&self, portfolio: &Snapshot<'_>) -> Season {
+        let all = self.weeks.all();
+        Season::learn(portfolio, self.movement, (all, 2 * all), |account, row| {
+            let window = self.weeks.of(account).filter(|window| window.weeks == all)?;
+            let used = Use::of(account, &window);
+            let mean = |of: fn(&(u64, u64)) -> u64| float(used.0[..all].iter().map(of).sum()) / float(all as u64);
+            let (events, days) = (mean(|week| week.0), mean(|week| week.1));
+            let (of_events, of_days) = row.split_at_mut(all);
+            for ((week, of_events), of_days) in used.0.iter().zip(of_events).zip(of_days) {
+                (*of_events, *of_days) = (float(week.0) / events, float(week.1) / days);
+            }
+            (days > 0.0).then(|| FrequencyClass::over(account, &window) as usize)
+        })
+    }
+
+    fn of(&self, account: &Account<'_>, season: &Season, wilson: Wilson) -> Signal {
+        let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
+        let used = Use::of(account, &window);
+        let index = season.of(FrequencyClass::over(account, &window) as usize);
+        let Some(weeks) = Compared::new(&used, &window, index, self.weeks.all()) else {
+            return Signal::not_observed("history");
+        };
+        let scores = weeks.scores();
+        let (recent, baseline) = weeks.events.split(weeks.count, weeks.baseline);
+        let p_value = smaller(&weeks.events.0[..weeks.count], &scores[..weeks.count], recent.len(), seed(account));
+        let observed = recent.iter().map(|week| week.events).sum::<u64>();
+        let expected = weeks.events.expected(weeks.count, weeks.baseline);
+        let interval = rate_ratio(recent, baseline, wilson);
+        let interval = interval.and_then(|found| Some((found.ratio?, found.lower, found.upper?)));
+        let severity = interval.and_then(|(ratio, ..)| self.drops.severity(ratio));
+        let signal = Signal::tested(p_value, severity);
+        let signal = signal.observed(float(observed)).expected(expected);
+        let Some((ratio, lower, upper)) = interval else { return signal };
+        let signal = signal.ratio(ratio, lower, upper);
+        let usual = scores[..weeks.baseline].iter().sum::<f64>() / float(weeks.baseline as u64);
+        let below = |week| weeks.place(week).is_none_or(|place| scores[place] < usual - ROUNDING);
+        let since = severity.and_then(|_| window.since(below));
+        let signal = if let Some(since) = since { signal.since(since) } else { signal };
+        signal.because(|| {
+            let days = weeks.days.0[weeks.baseline..weeks.count].iter().map(|week| week.events).sum::<u64>();
+            let expected_days = weeks.days.expected(weeks.count, weeks.baseline);
+            let (count, confidence) = (recent.len(), 100.0 * self.confidence);
+            let changed = changed(account, window.start(window.baseline()));
+            format!(
+                "{observed} events on {days} days in {count} weeks, where {expected:.1} on {expected_days:.1} were to be \
+                 expected: a ratio of {ratio:.2} ({confidence:.0} % interval {lower:.2} to {upper:.2}){changed}; ask what \
+                 keeps them away"
+            )
+        })
+    }
+}
+
+/// How the frequency class has changed since before the recent weeks, to be put into a sentence; nothing where it has not.
+fn changed(account: &Account<'_>, recent: i32) -> String {
+    let classes = FrequencyClass::on(account, Date::from_day(recent - 1)).zip(account.frequency_class());
+    let changed = classes.filter(|(before, now)| before != now);
+    changed.map_or_else(String::new, |(before, now)| {
+        format!(", {before} use before and {now} in the last {CLASS_DAYS} days")
+    })
+}
+
+/// Events and active days of the weeks of an account.
+struct Use([(u64, u64); MOST_WEEKS]);
+
+impl Use {
+    fn of(account: &Account<'_>, window: &Window) -> Self {
+        let mut used = [(0, 0); MOST_WEEKS];
+        let (rows, own) = (account.rows(), account.within(window.days()));
+        for (&day, &events) in rows.day[own.clone()].iter().zip(&rows.events[own]) {
+            let (of_events, of_days) = &mut used[window.week(day)];
+            *of_events += u64::from(events);
+            *of_days += 1;
+        }
+        Self(used)
+    }
+}
+
+/// What was counted in each of the weeks that can be compared.
+struct Counts([Exposed; MOST_WEEKS]);
+
+impl Counts {
+    /// The recent weeks and the baseline.
+    fn split(&self, count: usize, baseline: usize) -> (&[Exposed], &[Exposed]) {
+        let (before, rest) = self.0.split_at(baseline);
+        (&rest[..count - baseline], before)
+    }
+
+    /// The recent count that the baseline lets expect.
+    fn expected(&self, count: usize, baseline: usize) -> f64 {
+        let (recent, before) = self.split(count, baseline);
+        let exposure = |weeks: &[Exposed]| weeks.iter().map(|week| week.exposure).sum::<f64>();
+        float(before.iter().map(|week| week.events).sum()) / exposure(before) * exposure(recent)
+    }
+}
+
+/// The weeks that can be compared.
+struct Compared {
+    events: Counts,
+    days: Counts,
+    /// How many they are, and how many of these are baseline.
+    count: usize,
+    baseline: usize,
+    /// Which they are, as bits.
+    among: u64,
+}
+
+impl Compared {
+    /// `None` where too few weeks are left, or nothing was done in any of them.
+    fn new(used: &Use, window: &Window, index: &[f64], all: usize) -> Option<Self> {
+        let none = || Counts([Exposed { events: 0, exposure: 0.0 }; MOST_WEEKS]);
+        let mut compared = Self { events: none(), days: none(), count: 0, baseline: 0, among: 0 };
+        let skipped = all - window.weeks;
+        for (week, &(events, days)) in used.0[..window.weeks].iter().enumerate() {
+            let (of_events, of_days) = (index[skipped + week], index[all + skipped + week]);
+            if of_events > 0.0 && of_days > 0.0 {
+                compared.events.0[compared.count] = Exposed { events, exposure: of_events };
+                compared.days.0[compared.count] = Exposed { events: days, exposure: of_days };
+                compared.count += 1;
+                compared.baseline += usize::from(week < window.baseline());
+                compared.among |= 1 << week;
+            }
+        }
+        let enough = compared.baseline >= LEAST_BASELINE && compared.count > compared.baseline;
+        let used = compared.days.0[..compared.count].iter().any(|week| week.events > 0);
+        (enough && used).then_some(compared)
+    }
+
+    /// Where a week stands among them.
+    fn place(&self, week: usize) -> Option<usize> {
+        (self.among >> week & 1 == 1).then(|| (self.among & ((1 << week) - 1)).count_ones() as usize)
+    }
+
+    fn scores(&self) -> [f64; MOST_WEEKS] {
+        let mut scores = [0.0; MOST_WEEKS];
+        residuals(&self.events.0[..self.count], &mut scores);
+        residuals(&self.days.0[..self.count], &mut scores);
+        scores
+    }
+}
