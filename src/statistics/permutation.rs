@@ -1,5 +1,7 @@
 //! Is the end of a series lower, or higher, than chance would have it: a permutation test of sums.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 use super::random::SplitMix64;
 
 /// Up to so many choices all are gone through; of more a sample is drawn.
@@ -39,7 +41,8 @@ pub(crate) struct PermutationTest {
 /// p = (choices with a smaller sum + 1/2 of those with the same sum) / C(n, k)
 /// ```
 ///
-/// What was observed is itself one of the choices, so p is never 0. This is the mid-p, whose mean is 1/2 when chance
+/// What was observed is itself one of the choices, so p is never 0; where no other choice lies as far out, choices cannot
+/// tell how far that is, and p is that of Student's t for the same numbers if this is smaller still. This is the mid-p, whose mean is 1/2 when chance
 /// alone is at work, however many ties there are. Sums are the same when they differ by no more than rounding.
 ///
 /// Up to 20 000 choices are gone through, whole branches at a time. Beyond that choices are drawn at random until 100
@@ -84,6 +87,34 @@ pub(crate) fn permutation_test_within(
         return sampled(&mut numbers, few, tie, seed);
     }
     Some(PermutationTest { p_value: half(below(&numbers, few, tie)) / whole(choices), choices, exact: true })
+}
+
+impl PermutationTest {
+    /// The p-value, and where no other choice lay as far out that of Student's t for the same numbers if it is smaller:
+    /// choices cannot tell how far beyond all of them something lies.
+    ///
+    /// ```text
+    /// t = (mean of the last - mean of the rest) / √(s² (1/k + 1/(n - k)))        n - 2 degrees of freedom
+    /// s² = sum of squares within both / (n - 2) + grain²/12
+    /// ```
+    ///
+    /// `grain` is the width of the steps in which the numbers count, whose rounding is variance too.
+    pub(crate) fn p_value_beyond(self, numbers: &[f64], last: usize, grain: f64) -> f64 {
+        let alone = self.p_value * whole(self.choices) < 0.75;
+        let freedom = whole(numbers.len() as u64) - 2.0;
+        if !alone || freedom < 1.0 {
+            return self.p_value;
+        }
+        let (rest, last) = numbers.split_at(numbers.len() - last);
+        let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / whole(numbers.len() as u64);
+        let squares = |numbers: &[f64], mean: f64| numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>();
+        let means = (mean(last), mean(rest));
+        let variance = (squares(last, means.0) + squares(rest, means.1)) / freedom + grain * grain / 12.0;
+        let error = (variance * (1.0 / whole(last.len() as u64) + 1.0 / whole(rest.len() as u64))).sqrt();
+        let student =
+            StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |student| student.cdf(-((means.0 - means.1) / error).abs()));
+        if error > 0.0 { self.p_value.min(student) } else { self.p_value }
+    }
 }
 
 /// Sums within these ends are equal to what was observed.
@@ -288,6 +319,26 @@ mod tests {
         let rising: Vec<f64> = (0..201).map(f64::from).collect();
         assert!(permutation_test(&rising[..200], 2, Side::Greater, 0).unwrap().exact);
         assert!(!permutation_test(&rising, 2, Side::Greater, 0).unwrap().exact);
+    }
+
+    /// scipy 1.17, `ttest_ind([1, 2, 0, 1], [9, 8, 9, 10, 8, 9], alternative="less")`.
+    #[test]
+    fn beyond_all_choices() {
+        let far = [9.0, 8.0, 9.0, 10.0, 8.0, 9.0, 1.0, 2.0, 0.0, 1.0];
+        let test = permutation_test(&far, 4, Side::Smaller, 0).unwrap();
+        assert!((test.p_value - 0.5 / 210.0).abs() < 1e-15);
+        let beyond = test.p_value_beyond(&far, 4, 0.0);
+        assert!((beyond / 1.412_194_379_384_478e-7 - 1.0).abs() < 1e-9, "{beyond}");
+        // Steps hide some of the variance, and a p-value that choices can tell is left alone.
+        assert!((beyond..test.p_value).contains(&test.p_value_beyond(&far, 4, 3.0)));
+        let near = [9.0, 8.0, 9.0, 1.0, 8.0, 9.0, 1.0, 2.0, 0.0, 1.0];
+        let test = permutation_test(&near, 4, Side::Smaller, 0).unwrap();
+        assert!((test.p_value_beyond(&near, 4, 0.0) - test.p_value).abs() < 1e-15);
+        // Nothing varies but for the steps.
+        let cliff = [4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 0.0, 0.0];
+        let test = permutation_test(&cliff, 2, Side::Smaller, 0).unwrap();
+        assert!((test.p_value_beyond(&cliff, 2, 0.0) - test.p_value).abs() < 1e-15);
+        assert!(test.p_value_beyond(&cliff, 2, 1.0) < 1e-4);
     }
 
     /// Draws beside the exact p-value of the same numbers.

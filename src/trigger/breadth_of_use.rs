@@ -45,7 +45,7 @@ thread_local! {
 /// many days, so that breadth is told from volume: that one is for [`UsageFrequency`](crate::UsageFrequency). A day without
 /// a feature is a unit too. Half a feature below expectation is the least that counts.
 ///
-/// Choices are drawn until 20 of them are as far out, 999 at most, so a p-value is at least 0.0005; the draws depend on the
+/// Choices are drawn until 20 of them are as far out, 9,999 at most, so a p-value is at least 0.000 05; the draws depend on the
 /// id of the account and the day alone. Where no less was observed than expected, p is a half or more and only roughly
 /// known. The test takes it that the days of the people of an account can stand in any order: it sees a change too where
 /// one who alone uses some features is away for weeks.

@@ -39,7 +39,7 @@ pub struct Finding<'a> {
     pub interval: Option<Interval>,
     /// The p-value of a test; `None` for a rule.
     pub p_value: Option<f64>,
-    /// The p-value corrected for the number of tests of the day.
+    /// The p-value corrected for the number of tests of the trigger on the day.
     pub adjusted_p_value: Option<f64>,
     /// By what accounts are ranked within the trigger, larger being worse; `None` where nothing was observed.
     pub score: Option<f64>,
@@ -70,8 +70,8 @@ impl Portfolio {
     /// Asks every trigger of a set about every customer, as the portfolio was known at the end of `as_of`.
     ///
     /// Accounts that have left or lapsed by then are not asked about: [`Membership`](crate::Membership) says when that is.
-    /// The p-values of all tests, of whatever trigger, are corrected together as the set asks, and a test fires where it
-    /// matters and its corrected p-value is at most the level.
+    /// The p-values of each trigger's tests are corrected together as the set asks, and a test fires where it matters and its
+    /// corrected p-value is at most the level.
     ///
     /// # Errors
     ///
@@ -142,22 +142,23 @@ pub(super) fn ask<T: Send>(
     Ok(snapshot.judge(of).into_iter().flatten().collect())
 }
 
-/// The p-values of all signals of a day, corrected together; NaN for those that are not tests.
+/// The p-values of all signals of a day, those of each trigger corrected together; NaN for those that are not tests.
 pub(super) fn corrected(set: &TriggerSet, p_values: impl Iterator<Item = Option<f64>>) -> Result<Vec<f64>> {
-    let (mut tested, mut own, mut adjusted) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, p_value) in p_values.enumerate() {
-        adjusted.push(f64::NAN);
-        let Some(p_value) = p_value else { continue };
-        if !(0.0..=1.0).contains(&p_value) {
-            let value = format!("{p_value:?} of {}", set.triggers[place % set.triggers.len()].name());
-            let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
-            return Err(Error::InvalidOption { option: "p_value", value, reason });
-        }
-        tested.push(place);
-        own.push(p_value);
+    let width = set.triggers.len();
+    let mut adjusted: Vec<f64> = p_values.map(|p_value| p_value.unwrap_or(f64::NAN)).collect();
+    let refused = |p_value: &f64| !p_value.is_nan() && !(0.0..=1.0).contains(p_value);
+    if let Some(place) = adjusted.iter().position(refused) {
+        let value = format!("{:?} of {}", adjusted[place], set.triggers[place % width].name());
+        let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
+        return Err(Error::InvalidOption { option: "p_value", value, reason });
     }
-    for (place, p_value) in tested.into_iter().zip(set.correction.adjust(&own)) {
-        adjusted[place] = p_value;
+    for trigger in 0..width {
+        let places = || (trigger..adjusted.len()).step_by(width);
+        let tested: Vec<usize> = places().filter(|&place| !adjusted[place].is_nan()).collect();
+        let own: Vec<f64> = tested.iter().map(|&place| adjusted[place]).collect();
+        for (place, p_value) in tested.into_iter().zip(set.correction.adjust(&own)) {
+            adjusted[place] = p_value;
+        }
     }
     Ok(adjusted)
 }
@@ -263,7 +264,7 @@ impl Findings {
     /// | `statistic` | Float64 | the number on which the decision rests; likewise |
     /// | `lower`, `upper` | Float64 | the interval of a statistic that is a ratio; null for others |
     /// | `p_value` | Float64 | of a test; null for rules |
-    /// | `adjusted_p_value` | Float64 | corrected for the number of tests of the day; null for rules |
+    /// | `adjusted_p_value` | Float64 | corrected for the number of tests of the trigger on the day; null for rules |
     /// | `score` | Float64 | ranks accounts within the trigger, larger being worse; null where nothing was observed |
     /// | `since` | Date | since when; null where that is not known |
     /// | `sentence` | String | what to do about it; null unless fired |

@@ -152,9 +152,10 @@ pub(super) fn residuals(weeks: &[Exposed], add_to: &mut [f64]) {
 
 /// The p-value of the last of some weeks having smaller scores than the others.
 ///
-/// Where all counts are the same nothing has changed, whatever others do. Indices carry noise that all accounts share. It would decide for all of them alike which of two choices of weeks with
-/// the same counts is the better, so sums within a tenth of the standard deviation of a week are ties; that is as much as
-/// the noise of a portfolio of some size, and too little to matter for sums of several weeks.
+/// Where all counts are the same nothing has changed, whatever others do. Indices carry noise that all accounts share. It
+/// would decide for all of them alike which of two choices of weeks with the same counts is the better, so sums within a
+/// tenth of the standard deviation of a week are ties; that is as much as the noise of a portfolio of some size, and too
+/// little to matter for sums of several weeks.
 pub(super) fn smaller(weeks: &[Exposed], scores: &[f64], last: usize, seed: u64) -> f64 {
     if weeks.iter().all(|week| week.events == weeks[0].events) {
         return 0.5;
@@ -162,8 +163,9 @@ pub(super) fn smaller(weeks: &[Exposed], scores: &[f64], last: usize, seed: u64)
     let count = float(scores.len() as u64);
     let mean = scores.iter().sum::<f64>() / count;
     let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / count;
-    let test = permutation_test_within(scores, last, Side::Smaller, seed, TIE * variance.sqrt());
-    test.map_or(0.5, |test| test.p_value)
+    let near = TIE * variance.sqrt();
+    let test = permutation_test_within(scores, last, Side::Smaller, seed, near);
+    test.map_or(0.5, |test| test.p_value_beyond(scores, last, near))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^53")]

@@ -53,11 +53,12 @@ pub trait Trigger: fmt::Debug + Send + Sync {
 
 /// The triggers that are asked together, and how their tests are corrected for being many.
 ///
-/// Every test of every trigger on every customer of a day is one of many tests, and at a level of 0.05 one in twenty would
-/// fire if nothing at all were wrong. So the p-values of a day are corrected together: by default after Benjamini and
-/// Hochberg at a level of 0.05, so that of the tests that fire on a day no more than one in twenty, on average, is about an
-/// account that did not change. That an account changed does not mean that it leaves: what that is worth is for the
-/// [back-test](crate::Portfolio::back_test) to say. Rules, which have no p-value, are not counted.
+/// A test of every customer is many tests, and at a level of 0.05 one in twenty would fire if nothing at all were wrong. So
+/// the p-values of a trigger on a day are corrected together: by default after Benjamini and Hochberg at a level of 0.05, so
+/// that of the tests of a trigger that fire on a day no more than one in twenty, on average, is about an account that did not
+/// change. Each trigger is a family of its own: one that finds nothing does not silence another, and one that finds much
+/// does not lend it credit. That an account changed does not mean that it leaves: what that is worth is for the
+/// [back-test](crate::Portfolio::back_test) to say. Rules, which have no p-value, are not corrected.
 #[derive(Clone, Debug)]
 pub struct TriggerSet {
     pub(super) triggers: Vec<Arc<dyn Trigger>>,
@@ -90,7 +91,7 @@ impl TriggerSet {
         self
     }
 
-    /// How the p-values of a day are corrected for the number of tests. [`Correction::BenjaminiHochberg`] unless told: a
+    /// How the p-values of a trigger on a day are corrected for their number. [`Correction::BenjaminiHochberg`] unless told: a
     /// list to be worked through may hold a few false findings, but one should know how many.
     #[must_use]
     pub fn correction(mut self, correction: Correction) -> Self {

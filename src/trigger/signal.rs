@@ -73,7 +73,7 @@ impl fmt::Display for Severity {
 ///
 /// A *rule* fires by itself. A *test* says how improbable what it saw would be if nothing had changed, and whether the
 /// effect is large enough to matter; it fires where it matters and the p-value, corrected for the number of tests that
-/// were made on the day, is at most the level of the [`TriggerSet`](crate::TriggerSet).
+/// the trigger made on the day, is at most the level of the [`TriggerSet`](crate::TriggerSet).
 ///
 /// ```
 /// use attrition::{Severity, Signal};

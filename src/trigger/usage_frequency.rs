@@ -33,7 +33,8 @@ const ROUNDING: f64 = 1e-9;
 ///
 /// Windows are whole weeks, so weekdays cancel. The test asks for nothing but that weeks without a change come in any order
 /// as easily: how much the weeks of an account vary makes no difference, and sessions of many events raise no false alarm. A
-/// p-value can be as small as half of one in C(16, 4) = 1820 and no smaller, however steep the fall. (Weeks end with
+/// p-value of choices can be as small as half of one in C(16, 4) = 1820 and no smaller; below that it is that of Student's t for
+/// the same scores, or a steep fall of few accounts among many would never be sure enough. (Weeks end with
 /// `as_of`: where the work of a customer goes by calendar weeks and these are cut in the middle, neighbouring weeks resemble
 /// one another, and 6 to 8 % of unchanged accounts have a p of at most 0.05.) Events and active days
 /// have equal parts in it: the first see a heavy user slow down, the second are not ruled by one busy day. Sums within

@@ -51,7 +51,6 @@ impl Weeks {
     pub(super) fn of(self, account: &Account<'_>) -> Option<Window> {
         let (observed, first) = (account.observed_from(), account.first_active()?);
         let began = if first > observed { first + 1 } else { observed };
-        let began = account.member_since().map_or(began, |since| since.max(began));
         let as_of = account.as_of();
         let known = usize::try_from((as_of - began + 1).max(0) / 7).unwrap_or(0);
         let (recent, weeks) = (self.recent as usize, known.min(self.all()));

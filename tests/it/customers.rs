@@ -109,7 +109,31 @@ pub(crate) fn permuted(scores: &[f64], last: usize) -> f64 {
         let sum = sum(places);
         if (sum - observed).abs() <= near { 1 } else { 2 * i32::from(sum < observed) }
     });
-    f64::from(twice.sum::<i32>()) / 2.0 / choices.len() as f64
+    let twice = twice.sum::<i32>();
+    let p_value = f64::from(twice) / 2.0 / choices.len() as f64;
+    // Where what was observed is alone at the end of all choices, they cannot tell how far.
+    if twice > 1 { p_value } else { p_value.min(student(scores, last, near - 1e-8)) }
+}
+
+/// The chance of so small a mean of the last numbers by Student's t, its density summed up strip by strip.
+fn student(numbers: &[f64], last: usize, grain: f64) -> f64 {
+    let (rest, last) = numbers.split_at(numbers.len() - last);
+    let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+    let squares = |of: &[f64]| of.iter().map(|number| (number - mean(of)).powi(2)).sum::<f64>();
+    let freedom = numbers.len() as f64 - 2.0;
+    let variance = (squares(rest) + squares(last)) / freedom + grain * grain / 12.0;
+    let t = (mean(last) - mean(rest)).abs() / (variance / last.len() as f64 + variance / rest.len() as f64).sqrt();
+    let density = |x: f64| (1.0 + x * x / freedom).powf(-(freedom + 1.0) / 2.0);
+    // From `from` to infinity, x = from + u / (1 - u).
+    let beyond = |from: f64| {
+        let strips = 4_000;
+        let strip = |number: i32| {
+            let u = (f64::from(number) + 0.5) / f64::from(strips);
+            density(from + u / (1.0 - u)) / (1.0 - u).powi(2)
+        };
+        (0..strips).map(strip).sum::<f64>() / f64::from(strips)
+    };
+    beyond(t) / (2.0 * beyond(0.0))
 }
 
 /// The first day of the weeks of an account that can be compared, and their number; `None` with fewer than 8 beside the

@@ -30,7 +30,8 @@ fn by_hand() {
     let found = findings(&shrinking(), PEOPLE, (1, 112), 112, SeatsShrinking::new());
     let finding = found.of(8).next().unwrap();
     assert_eq!((finding.observed, finding.expected, finding.statistic), (Some(3.0), Some(5.0), Some(0.6)));
-    assert_eq!((finding.p_value, finding.severity), (Some(0.5 / 1820.0), Some(Severity::Medium)));
+    assert_eq!(finding.severity, Some(Severity::Medium));
+    assert!(finding.p_value.unwrap() < 1e-9);
     assert_eq!(finding.since, Some(day(85)));
     assert_eq!(
         finding.sentence,

@@ -11,8 +11,8 @@ use crate::statistics::SplitMix64;
 const CERTAIN: f64 = 1e-6;
 /// So many draws as far out as what was observed settle a p-value to about a fifth of itself.
 const ENOUGH: u32 = 20;
-/// Drawing ends here in any case.
-const MOST_DRAWS: u32 = 999;
+/// Drawing ends here in any case. Only what is very clear gets so far, and of many accounts only that survives correction.
+const MOST_DRAWS: u32 = 9_999;
 
 /// Units, days of people, pooled over the baseline and the recent weeks, with the features of each. It is kept from one
 /// account to the next, so that nothing is allocated.
