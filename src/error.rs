@@ -69,6 +69,12 @@ pub enum Error {
         /// The role that is missing: `account`, `feature`, `value` or `clock_times`.
         column: &'static str,
     },
+    /// A question to a table that the portfolio does not have.
+    #[error("the portfolio has no table of {table}; add it with Portfolio::{table}")]
+    MissingTable {
+        /// The table that is missing: `answers`, `subscriptions`.
+        table: &'static str,
+    },
     /// Two things that should be alike and are not: activities to be put together, frames of one log, a segment frame
     /// and its activity.
     #[error("{what} differ ({left} and {right}); {way_out}")]

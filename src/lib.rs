@@ -38,6 +38,7 @@ pub use portfolio::{
     LimitColumns, Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot,
     Subscription, SubscriptionColumns, TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
 };
+pub use portfolio::{CountedAnswers, NetPromoter, NetPromoterOptions, NetPromoterUnit};
 #[cfg(feature = "simulate")]
 pub use simulate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
 pub use statistics::{Correction, Interval, LogRank, TrendTest};
@@ -45,12 +46,15 @@ pub use survival::{
     Censoring, EventTable, EventTableRow, KaplanMeier, KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState,
     Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
 };
+pub use trigger::{AccountScore, SurveyDetractor};
+pub use trigger::{AllowanceUnused, LimitPressure};
 pub use trigger::{
     AtRisk, BackTest, BackTestDate, BackTestOptions, BreadthOfUse, ChurnEvent, CommonMovement, Contribution, DateTally,
     DaysSinceLastEvent, Detector, Difference, Estimate, Every, Finding, Findings, FrequencyClass, Judge, LeadTime,
     PaymentTrouble, Performance, Ranking, SeatsShrinking, Severity, Signal, State, Trigger, TriggerSet, UsageFrequency,
     Verdict, Worklist,
 };
+pub use trigger::{KeyContactLoss, KeyPeople};
 
 /// The polars that this crate was built with.
 ///
@@ -81,6 +85,11 @@ pub mod prelude {
         SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Ticket, TicketColumns,
         TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageFrequency, UsageOptions,
         UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, Worklist, date,
+    };
+    #[doc(no_inline)]
+    pub use crate::{
+        AccountScore, AllowanceUnused, CountedAnswers, KeyContactLoss, KeyPeople, LimitPressure, NetPromoter,
+        NetPromoterOptions, NetPromoterUnit, SurveyDetractor,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -155,7 +155,11 @@ impl Activity {
 }
 
 /// For every segment that some of these actors are in, in order, their places.
-fn divide(actors: &Ids, frame: &DataFrame, columns: &SegmentColumns) -> Result<Vec<(Option<String>, Vec<usize>)>> {
+pub(crate) fn divide(
+    actors: &Ids,
+    frame: &DataFrame,
+    columns: &SegmentColumns,
+) -> Result<Vec<(Option<String>, Vec<usize>)>> {
     let (names, segment_of) = segments_of(actors, frame, columns)?;
     let mut places: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
     for (place, segment) in segment_of.iter().enumerate() {

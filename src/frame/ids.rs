@@ -18,6 +18,18 @@ pub enum Id<'a> {
     Str(&'a str),
 }
 
+impl Id<'_> {
+    /// Whether both are the same, whichever signedness integers come in.
+    pub(crate) fn is(self, other: Id<'_>) -> bool {
+        match (self, other) {
+            (Id::Int(signed), Id::UInt(unsigned)) | (Id::UInt(unsigned), Id::Int(signed)) => {
+                u64::try_from(signed) == Ok(unsigned)
+            }
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,7 @@
 //! Answers to surveys.
 
+use std::cmp::Reverse;
+
 use polars::prelude::DataFrame;
 
 use super::Portfolio;
@@ -84,6 +86,14 @@ impl Answers {
             score: row.score,
         })
     }
+}
+
+/// Of the answers of each respondent the latest, of two on one day the lower, and all anonymous ones.
+pub(crate) fn latest<'a>(answers: impl Iterator<Item = Answer<'a>>) -> Vec<Answer<'a>> {
+    let mut answers: Vec<Answer<'a>> = answers.collect();
+    answers.sort_by_key(|answer| (answer.respondent, Reverse(answer.date), answer.score));
+    answers.dedup_by(|earlier, latest| latest.respondent.is_some() && latest.respondent == earlier.respondent);
+    answers
 }
 
 impl Portfolio {

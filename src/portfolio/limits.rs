@@ -68,6 +68,8 @@ pub struct Limit<'a> {
     pub name: &'a str,
     /// How much of it there may be, by the row that holds last.
     pub cap: f64,
+    /// The day from which this row holds; `None` where it always did.
+    pub since: Option<Date>,
     /// How much had been used, day by day in order; empty where there is no reading.
     pub readings: Vec<(Date, f64)>,
 }
@@ -109,13 +111,12 @@ impl Tables {
     /// The limits of an account in alphabetical order.
     pub(crate) fn limits_of(&self, account: usize, as_of: i32) -> Option<Vec<Limit<'_>>> {
         let Limits(limits) = self.limits.as_ref()?;
-        let (_, rows) = limits.table.of(account, as_of);
+        let (known, rows) = limits.table.of(account, as_of);
         // Of several rows of one limit the last to be known holds.
-        let mut last: Vec<LimitRow> = rows.to_vec();
-        last.reverse();
-        last.sort_by_key(|row| row.limit);
-        last.dedup_by_key(|row| row.limit);
-        let limit = |row: LimitRow| {
+        let mut last: Vec<(i32, LimitRow)> = known.iter().copied().zip(rows.iter().copied()).rev().collect();
+        last.sort_by_key(|(_, row)| row.limit);
+        last.dedup_by_key(|(_, row)| row.limit);
+        let limit = |(known, row): (i32, LimitRow)| {
             let name = limits.names[row.limit as usize].as_str();
             let mut readings: Vec<(Date, f64)> = Vec::new();
             for Readings(source) in &self.readings {
@@ -127,7 +128,7 @@ impl Tables {
             if self.readings.len() > 1 {
                 readings.sort_by_key(|&(day, _)| day);
             }
-            Limit { name, cap: row.cap, readings }
+            Limit { name, cap: row.cap, since: (known != ALWAYS).then(|| Date::from_day(known)), readings }
         };
         Some(last.into_iter().map(limit).collect())
     }
