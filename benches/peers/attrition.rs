@@ -1,6 +1,6 @@
 //! attrition's side of the comparison with its peers: one workload, one JSON line. See the README beside this file.
 //!
-//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 to w7, all decode decode4 memory analyses append.
+//! `peers WORKLOAD DATA_DIR`, the workload being one of w1 to w7, all decode decode4 memory analyses triggers append.
 
 use std::fs;
 use std::hint::black_box;
@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, AgeBy, Calendar, Censoring, ComparisonOptions, Criterion, DailyStatesOptions, Entry, EventColumns,
-    KaplanMeierOptions, LifetimesOptions, Participation, ParticipationColumns, Period, Portfolio, Result,
-    RetentionOptions, StickinessOptions, Window,
+    Activity, AgeBy, BackTestDate, BackTestOptions, Calendar, Censoring, ComparisonOptions, Criterion,
+    DailyStatesOptions, Entry, EventColumns, Every, KaplanMeierOptions, LifetimesOptions, Participation,
+    ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, TriggerSet, Window,
 };
 
 #[global_allocator]
@@ -25,7 +25,7 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|w7|all|decode|decode4|memory|analyses|append DATA_DIR");
+        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|w7|all|decode|decode4|memory|analyses|triggers|append DATA_DIR");
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");
@@ -95,6 +95,10 @@ fn main() -> Result<()> {
             let activity = reduce(&directory, &all_columns.value("account_id"))?;
             analyses(&activity)?;
         }
+        "triggers" => {
+            let activity = reduce(&directory, &all_columns)?;
+            triggers(activity)?;
+        }
         "append" => {
             let activity = reduce(&directory, &columns)?;
             report("append", "rebuild", &start.stop(), 0, None);
@@ -115,6 +119,32 @@ fn main() -> Result<()> {
             std::process::exit(2);
         }
     }
+    Ok(())
+}
+
+/// All triggers, by themselves and together, asked of the last day; and their back-test at the ends of months.
+fn triggers(activity: Activity) -> Result<()> {
+    let start = Clock::start();
+    let portfolio = Portfolio::new(activity)?;
+    report("portfolio", "triggers", &start.stop(), portfolio.len(), None);
+    let today = portfolio.activity().as_of();
+    let names: Vec<String> = TriggerSet::standard().names().map(str::to_owned).collect();
+    for name in &names {
+        let others = names.iter().filter(|other| *other != name);
+        let alone = others.fold(TriggerSet::standard(), |set, other| set.without(other));
+        let start = Clock::start();
+        let findings = black_box(portfolio.triggers(today, alone)?);
+        report(name, "triggers", &start.stop(), findings.fired().len(), None);
+    }
+    let start = Clock::start();
+    let findings = black_box(portfolio.triggers(today, TriggerSet::standard())?);
+    report("all triggers", "triggers", &start.stop(), findings.accounts(), None);
+    eprintln!("{findings}");
+    let start = Clock::start();
+    let test = portfolio.back_test(TriggerSet::standard(), BackTestOptions::new().every(Every::End(Period::Month)))?;
+    let customers: u64 = test.dates().iter().map(BackTestDate::customers).sum();
+    report("back-test", "triggers", &start.stop(), usize::try_from(customers).unwrap_or(0), None);
+    eprintln!("{test}");
     Ok(())
 }
 

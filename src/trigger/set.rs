@@ -31,10 +31,12 @@ pub type Judge<'a> = Box<dyn Fn(&Account<'_>) -> Signal + Send + Sync + 'a>;
 ///     }
 ///
 ///     fn judge<'a>(&'a self, _: &'a Snapshot<'_>) -> Result<Judge<'a>> {
-///         Ok(Box::new(|account: &Account<'_>| match account.contacts() {
-///             None => Signal::not_observed("contacts"),
-///             Some(mut contacts) if contacts.any(|contact| contact.key && contact.until.is_none()) => Signal::quiet(),
-///             Some(_) => Signal::fired(Severity::Low).because(|| "nobody is named whom to call: ask who leads it".into()),
+///         Ok(Box::new(|account: &Account<'_>| {
+///             let Some(mut contacts) = account.contacts() else { return Signal::not_observed("contacts") };
+///             if contacts.any(|contact| contact.key && contact.until.is_none()) {
+///                 return Signal::quiet();
+///             }
+///             Signal::fired(Severity::Low).because(|| "nobody is named whom to call: ask who leads it".into())
 ///         }))
 ///     }
 /// }
