@@ -54,6 +54,9 @@ pub use trigger::{
     PaymentTrouble, Performance, Ranking, SeatsShrinking, Severity, Signal, State, Trigger, TriggerSet, UsageFrequency,
     Verdict, Worklist,
 };
+pub use trigger::{
+    EngagementGap, FirstValue, HighValueFading, OnboardingStall, RenewalApproaching, SpikeRules, SupportSpike,
+};
 pub use trigger::{KeyContactLoss, KeyPeople};
 
 /// The polars that this crate was built with.
@@ -94,6 +97,10 @@ pub mod prelude {
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]
     pub use crate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
+    #[doc(no_inline)]
+    pub use crate::{
+        EngagementGap, FirstValue, HighValueFading, OnboardingStall, RenewalApproaching, SpikeRules, SupportSpike,
+    };
     #[doc(no_inline)]
     pub use polars::prelude::*;
 }

@@ -221,11 +221,6 @@ impl<'a> Account<'a> {
         &self.rows().day[self.start..self.end]
     }
 
-    /// The events of each active day.
-    pub(crate) fn events(&self) -> &'a [u32] {
-        &self.rows().events[self.start..self.end]
-    }
-
     /// The table in which the rows of the account lie.
     pub(crate) fn rows(&self) -> &'a Rows {
         &self.portfolio.by_account.ledger().rows
@@ -257,11 +252,6 @@ impl<'a> Person<'a> {
     /// The active days as numbers.
     pub(crate) fn days(&self) -> &'a [i32] {
         &self.rows.day[self.start..self.end]
-    }
-
-    /// The events of each active day.
-    pub(crate) fn events(&self) -> &'a [u32] {
-        &self.rows.events[self.start..self.end]
     }
 
     /// The names of all features, by whose places in this list those of the rows are numbered.

@@ -136,6 +136,20 @@ impl<'a> Snapshot<'a> {
         self.customers.par_iter().with_min_len(64).fold(&none, added).reduce(&none, join)
     }
 
+    /// The same over every account, be it a customer or not, and whether or not anything was known of it by then.
+    pub(crate) fn fold_everyone<T: Send>(
+        &self,
+        none: impl Fn() -> T + Send + Sync,
+        add: impl Fn(&mut T, Account<'a>) + Send + Sync,
+        join: impl Fn(T, T) -> T + Send + Sync,
+    ) -> T {
+        let added = |mut sum: T, number| {
+            add(&mut sum, Account::new(self.portfolio, number, self.as_of));
+            sum
+        };
+        (0..self.portfolio.len()).into_par_iter().with_min_len(64).fold(&none, added).reduce(&none, join)
+    }
+
     /// One account, be it a customer or not; `None` if it is not in the portfolio at all.
     #[must_use]
     pub fn account<'i>(&self, id: impl Into<Id<'i>>) -> Option<Account<'a>> {

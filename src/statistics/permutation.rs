@@ -55,6 +55,7 @@ pub(crate) struct PermutationTest {
 /// R. A. Fisher (1935), "The Design of Experiments", section 21; H. O. Lancaster (1961), "Significance tests in discrete
 /// distributions", JASA 56, 223-234, for the mid-p; J. Besag and P. Clifford (1991), "Sequential Monte Carlo p-values",
 /// Biometrika 78, 301-304.
+#[cfg(test)]
 pub(crate) fn permutation_test(numbers: &[f64], last: usize, side: Side, seed: u64) -> Option<PermutationTest> {
     permutation_test_within(numbers, last, side, seed, 0.0)
 }
@@ -142,6 +143,11 @@ fn whole(count: u64) -> f64 {
 
 fn half(twice: u64) -> f64 {
     whole(twice) / 2.0
+}
+
+/// Whether so few choices are there that all of them are gone through.
+pub(crate) fn few_choices(from: usize, choose: usize) -> bool {
+    choose <= from && choices(from, choose) <= MOST_CHOICES
 }
 
 /// In how many ways so many can be chosen; some number beyond [`MOST_CHOICES`] if in more than that.

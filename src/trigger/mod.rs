@@ -5,17 +5,23 @@ mod back_test;
 mod breadth_of_use;
 mod days_since_last_event;
 mod drops;
+mod engagement_gap;
 mod findings;
 mod frequency_class;
+mod high_value_fading;
 mod key_contact_loss;
 mod limit_pressure;
+mod onboarding_stall;
 mod payment_trouble;
 mod ranking;
+mod renewal_approaching;
+mod rhythm;
 mod season;
 mod seats_shrinking;
 mod seed;
 mod set;
 mod signal;
+mod support_spike;
 mod survey_detractor;
 mod usage_frequency;
 mod weeks;
@@ -28,15 +34,20 @@ pub use back_test::{
 };
 pub use breadth_of_use::BreadthOfUse;
 pub use days_since_last_event::DaysSinceLastEvent;
+pub use engagement_gap::EngagementGap;
 pub use findings::{Finding, Findings};
 pub use frequency_class::FrequencyClass;
+pub use high_value_fading::HighValueFading;
 pub use key_contact_loss::{KeyContactLoss, KeyPeople};
 pub use limit_pressure::LimitPressure;
+pub use onboarding_stall::{FirstValue, OnboardingStall};
 pub use payment_trouble::PaymentTrouble;
+pub use renewal_approaching::RenewalApproaching;
 pub use season::CommonMovement;
 pub use seats_shrinking::SeatsShrinking;
 pub use set::{Judge, Trigger, TriggerSet};
 pub use signal::{Severity, Signal, State};
+pub use support_spike::{SpikeRules, SupportSpike};
 pub use survey_detractor::{AccountScore, SurveyDetractor};
 pub use usage_frequency::UsageFrequency;
 pub use worklist::{AtRisk, Worklist};
@@ -53,6 +64,11 @@ impl TriggerSet {
             .with(SurveyDetractor::new())
             .with(LimitPressure::new())
             .with(AllowanceUnused::new())
+            .with(EngagementGap::new())
+            .with(OnboardingStall::new())
+            .with(RenewalApproaching::new())
+            .with(HighValueFading::new())
+            .with(SupportSpike::new())
             .with(PaymentTrouble::new())
     }
 }

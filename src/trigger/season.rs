@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::weeks::MOST_WEEKS;
 use crate::portfolio::{Account, Snapshot};
-use crate::statistics::{Exposed, Side, permutation_test_within};
+use crate::statistics::{Exposed, Side, few_choices, permutation_saddlepoint, permutation_test_within};
 
 /// So many accounts have to show the common movement. The index of a week then varies by a fiftieth of the variance that
 /// the week of one account has, which is nothing beside it, while a holiday moves all of them by more than they vary.
@@ -160,9 +160,20 @@ pub(super) fn smaller(weeks: &[Exposed], scores: &[f64], last: usize, seed: u64)
     if weeks.iter().all(|week| week.events == weeks[0].events) {
         return 0.5;
     }
+    smaller_sum(scores, last, seed)
+}
+
+/// The same of scores that do not come from counts.
+pub(super) fn smaller_sum(scores: &[f64], last: usize, seed: u64) -> f64 {
     let count = float(scores.len() as u64);
     let mean = scores.iter().sum::<f64>() / count;
     let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / count;
+    // To go through all choices costs too much, and so does drawing as many of them as rare ones ask for.
+    if !few_choices(scores.len(), last)
+        && let Some(p_value) = permutation_saddlepoint(scores, last)
+    {
+        return p_value;
+    }
     let near = TIE * variance.sqrt();
     let test = permutation_test_within(scores, last, Side::Smaller, seed, near);
     test.map_or(0.5, |test| test.p_value_beyond(scores, last, near))

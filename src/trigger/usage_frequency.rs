@@ -52,10 +52,10 @@ const ROUNDING: f64 = 1e-9;
 /// test; P. McCullagh and J. A. Nelder (1989), "Generalized Linear Models", 2nd ed., chapter 6, for the interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UsageFrequency {
-    weeks: Weeks,
-    movement: CommonMovement,
+    pub(super) weeks: Weeks,
+    pub(super) movement: CommonMovement,
     confidence: f64,
-    drops: Drops,
+    pub(super) drops: Drops,
 }
 
 impl UsageFrequency {
@@ -117,15 +117,19 @@ impl Trigger for UsageFrequency {
     }
 
     fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
-        self.weeks.check()?;
-        self.drops.check()?;
-        let wilson = Wilson::new(self.confidence)?;
+        let wilson = self.check()?;
         let season = self.season(portfolio);
         Ok(Box::new(move |account| self.of(account, &season, wilson)))
     }
 }
 
 impl UsageFrequency {
+    pub(super) fn check(&self) -> Result<Wilson> {
+        self.weeks.check()?;
+        self.drops.check()?;
+        Wilson::new(self.confidence)
+    }
+
     /// The indices of all weeks for events, and then for active days.
     fn season(&self, portfolio: &Snapshot<'_>) -> Season {
         let all = self.weeks.all();
