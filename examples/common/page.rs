@@ -23,10 +23,12 @@ pub(crate) fn heading(out: &mut dyn Write, title: &str) -> io::Result<()> {
     writeln!(out, "\n## {title}\n")
 }
 
+#[allow(dead_code, reason = "not every example has shares to show")]
 pub(crate) fn percent(rate: Option<f64>) -> String {
     rate.map_or("-".to_owned(), |rate| format!("{:.1} %", 100.0 * rate))
 }
 
+#[allow(dead_code, reason = "not every example has shares to show")]
 #[expect(clippy::cast_precision_loss, reason = "for display")]
 pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
