@@ -121,6 +121,20 @@ impl<'a> Snapshot<'a> {
         self.customers.par_iter().with_min_len(64).map(account).collect()
     }
 
+    /// The same where several things are asked of each customer: customer by customer, all of one beside each other.
+    pub(crate) fn judge_each<T: Send>(
+        &self,
+        questions: usize,
+        judge: impl Fn(Account<'a>, usize) -> T + Sync,
+    ) -> Vec<T> {
+        let ask = |place: usize| {
+            let number = self.customers[place / questions] as usize;
+            judge(Account::new(self.portfolio, number, self.as_of), place % questions)
+        };
+        let all = 0..self.customers.len() * questions;
+        all.into_par_iter().with_min_len(64 * questions.max(1)).map(ask).collect()
+    }
+
     /// Something added up over the customers, on all processors. They are divided as it comes, so the sums have to be those
     /// of whole numbers.
     pub(crate) fn fold<T: Send>(

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use self::rarefaction::{Pool, at_least_half};
+use self::rarefaction::{Pool, nothing_to_see};
 use super::drops::Drops;
 use super::seed::seed;
 use super::set::{Judge, Trigger};
@@ -18,8 +18,6 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
 
-/// A number of features this close to what was expected is the same but for rounding.
-const ROUNDING: f64 = 1e-5;
 /// Less than half a feature below expectation is none.
 const HALF: f64 = 0.5;
 /// So many of the lost features are named.
@@ -46,8 +44,8 @@ thread_local! {
 /// a feature is a unit too. Half a feature below expectation is the least that counts.
 ///
 /// Choices are drawn until 20 of them are as far out, 9,999 at most, so a p-value is at least 0.000 05; the draws depend on the
-/// id of the account and the day alone. Where no less was observed than expected, p is a half or more and only roughly
-/// known. The test takes it that the days of the people of an account can stand in any order: it sees a change too where
+/// id of the account and the day alone. Where no less was observed than expected, or less by hardly more than half a
+/// standard deviation, p is above a quarter and only roughly known. The test takes it that the days of the people of an account can stand in any order: it sees a change too where
 /// one who alone uses some features is away for weeks.
 ///
 /// `since` is the day after the last use of the feature that one would most have expected and that is not used any more.
@@ -147,12 +145,10 @@ impl BreadthOfUse {
             return Signal::not_observed("history");
         }
         let observed = f64::from(count);
-        let p_value = if observed >= expected - ROUNDING {
-            at_least_half(count, expected, variance)
-        } else {
+        let p_value = nothing_to_see(count, expected, variance).unwrap_or_else(|| {
             each(account, &window, |rows, own| pool.collect(rows, own));
             pool.p_value(seed(account))
-        };
+        });
         let ratio = observed / expected;
         let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
         let signal = Signal::tested(p_value, severity).observed(observed).expected(expected).statistic(ratio);

@@ -10,7 +10,7 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
 use crate::frame::{to_frame, write};
-use crate::portfolio::{Account, Portfolio, Snapshot};
+use crate::portfolio::{Portfolio, Snapshot};
 use crate::statistics::{Correction, Interval};
 
 to_frame!(Findings);
@@ -138,8 +138,7 @@ pub(super) fn ask<T: Send>(
 ) -> Result<Vec<T>> {
     set.check()?;
     let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
-    let of = |account: Account<'_>| judges.iter().map(|judge| keep(judge(&account))).collect::<Vec<T>>();
-    Ok(snapshot.judge(of).into_iter().flatten().collect())
+    Ok(snapshot.judge_each(judges.len(), |account, number| keep(judges[number](&account))))
 }
 
 /// The p-values of all signals of a day, those of each trigger corrected together; NaN for those that are not tests.

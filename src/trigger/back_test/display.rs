@@ -49,7 +49,7 @@ impl BackTest {
             "rates in %", "judged", "fired", "precision", "base", "recall"
         )?;
         writeln!(f, " {:>6} {:>19} {:>7} {:>8}", "lift", "area (interval)", "+ plain", "lead (d)")?;
-        for performance in &self.performances {
+        for performance in self.performances.iter().filter(|performance| performance.judged > 0) {
             let Performance { name, judged, fired, .. } = performance;
             let percent = |of: Option<Estimate>| print::percent(of.map(|estimate| estimate.value));
             let (precision, base) = (percent(performance.precision), percent(performance.base_rate));
@@ -66,15 +66,18 @@ impl BackTest {
 
     /// Which of the triggers beat the plain rule.
     fn verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |of: &dyn Fn(&Performance) -> bool| {
+            let own = self.performances.iter().filter(|performance| performance.detector != Detector::PlainRule);
+            own.filter(|performance| of(performance)).map(|own| own.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
         for verdict in [Verdict::Better, Verdict::NotTold, Verdict::Worse] {
-            let of = self.performances.iter().filter(|performance| performance.detector != Detector::PlainRule);
-            let names: Vec<&str> =
-                of.filter(|performance| performance.verdict() == verdict).map(|own| own.name.as_str()).collect();
+            let names = named(&|performance| performance.judged > 0 && performance.verdict() == verdict);
             if !names.is_empty() {
-                writeln!(f, "{verdict}: {}", names.join(", "))?;
+                writeln!(f, "{verdict}: {names}")?;
             }
         }
-        Ok(())
+        let unseen = named(&|performance| performance.judged == 0);
+        if unseen.is_empty() { Ok(()) } else { writeln!(f, "never observed: {unseen}") }
     }
 
     fn ranked(&self, f: &mut fmt::Formatter<'_>, ranking: &Ranking) -> fmt::Result {

@@ -11,6 +11,8 @@ use crate::statistics::SplitMix64;
 const CERTAIN: f64 = 1e-6;
 /// So many draws as far out as what was observed settle a p-value to about a fifth of itself.
 const ENOUGH: u32 = 20;
+/// By fewer standard deviations less than expected nobody would be alarmed, and no draws are needed to say so.
+const NEARLY: f64 = 0.6;
 /// Drawing ends here in any case. Only what is very clear gets so far, and of many accounts only that survives correction.
 const MOST_DRAWS: u32 = 9_999;
 
@@ -193,11 +195,15 @@ impl Pool {
     }
 }
 
-/// The chance of no more than was observed, where that is as much as expected or more: such a number speaks against nothing,
-/// so that half of the normal distribution is good enough for it.
-pub(super) fn at_least_half(observed: u32, expected: f64, variance: f64) -> f64 {
+/// The chance of no more than was observed, by the normal distribution, where that is enough: for what was expected or more,
+/// and what is less by so little that it speaks against nothing. `None` where one has to look.
+///
+/// The variance is that of features that come independently of one another. Those of a day come together, which makes the
+/// true one larger and the chance still nearer to a half.
+pub(super) fn nothing_to_see(observed: u32, expected: f64, variance: f64) -> Option<f64> {
+    // Without variance every choice shows the same.
     let z = if variance > 0.0 { (f64::from(observed) - expected) / variance.sqrt() } else { 0.0 };
-    0.5 * erfc(-z.max(0.0) * std::f64::consts::FRAC_1_SQRT_2)
+    (z >= -NEARLY).then(|| 0.5 * erfc(-z * std::f64::consts::FRAC_1_SQRT_2))
 }
 
 #[cfg(test)]
@@ -285,8 +291,10 @@ mod tests {
     }
 
     #[test]
-    fn no_less_than_expected_is_no_sign() {
-        assert!((at_least_half(5, 5.0, 1.0) - 0.5).abs() < 1e-12 && (at_least_half(5, 5.0, 0.0) - 0.5).abs() < 1e-12);
-        assert!((at_least_half(6, 5.0, 1.0) - 0.841_344_746).abs() < 1e-8);
+    fn hardly_less_than_expected_is_no_sign() {
+        let near = |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-8);
+        assert!(near(nothing_to_see(5, 5.0, 1.0), 0.5) && near(nothing_to_see(5, 5.0, 0.0), 0.5));
+        assert!(near(nothing_to_see(6, 5.0, 1.0), 0.841_344_746) && near(nothing_to_see(5, 5.5, 1.0), 0.308_537_539));
+        assert_eq!(nothing_to_see(4, 5.0, 1.0), None);
     }
 }
