@@ -41,6 +41,11 @@ const UNFINISHED: i32 = 56;
 /// are, and never less. With one gap of one's own it is nearly all that counts; the shares of the pool are read off at eight
 /// points from one power of two to the next.
 ///
+/// Calibration holds over a portfolio, and over accounts of one kind where these are many: of steady accounts that come at
+/// random or in bursts, p is at most 0.01, 0.05 and 0.1 for 0.7 to 1.4 %, 4.3 to 5.3 % and 8.9 to 10.8 % in simulations. Bursty
+/// ones among twice as many others are pooled with them in part, and it is 2, 7 and 13 % of them. Who comes on every working
+/// day is silent at the end of so few that p takes few values, and is small less often than its level.
+///
 /// `observed` is the silence in days, `expected` its mean at the end of a day before it began, `statistic` and score are
 /// -log10 p, and `since` is the day after the last active one. Accounts with fewer than two active days, or first active
 /// less than 28 days ago, are not observed (`history`): a rhythm needs to have come round.

@@ -163,7 +163,8 @@ pub(super) fn smaller(weeks: &[Exposed], scores: &[f64], last: usize, seed: u64)
     smaller_sum(scores, last, seed)
 }
 
-/// The same of scores that do not come from counts.
+/// The same of scores that do not come from counts. Where there are more than 20 000 choices, it is read off a saddlepoint
+/// approximation.
 pub(super) fn smaller_sum(scores: &[f64], last: usize, seed: u64) -> f64 {
     let count = float(scores.len() as u64);
     let mean = scores.iter().sum::<f64>() / count;

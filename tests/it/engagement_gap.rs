@@ -82,7 +82,6 @@ fn calibrated_within_each_kind() {
             .collect();
         for (level, most) in [(0.01, 0.03), (0.05, 0.1), (0.1, 0.17)] {
             let share = crate::customers::found(&kind, level);
-            eprintln!("bursty {bursty}: {share:.4} at {level} of {}", kind.len());
             assert!(share < most, "bursty {bursty}: {share} at {level}");
         }
     }
@@ -104,14 +103,9 @@ fn power() {
     let mut weekly: Vec<f64> = silent(1).map(p).collect();
     daily.sort_by(f64::total_cmp);
     weekly.sort_by(f64::total_cmp);
-    eprintln!(
-        "daily, 3 weeks: {:.1e} to {:.1e}; weekly, 8 weeks: {:.1e} to {:.1e}",
-        daily[0], daily[49], weekly[0], weekly[49]
-    );
     assert!(daily[25] < 1e-3 && weekly[25] < 2e-2, "{} {}", daily[25], weekly[25]);
     let fired: Vec<_> = found.fired().collect();
     let true_ones = fired.iter().filter(|finding| finding.account.to_string().len() == 5).count();
-    eprintln!("{true_ones} of {} that fired are silent, of 100 silent", fired.len());
     assert!(true_ones >= 45 && fired.len() - true_ones <= 6, "{true_ones} of {}", fired.len());
     let first = found.of(10_000).next().unwrap();
     assert_eq!((first.state, first.severity), (State::Fired, Some(Severity::High)));
@@ -130,7 +124,6 @@ fn simulated_companies() {
     let steady = ask(&portfolio(&settled(&[]), None), as_of, EngagementGap::new());
     let p = p_values(&steady);
     for level in [0.01, 0.05, 0.1] {
-        eprintln!("simulated {level}: {} of {}", found(&p, level), p.len());
         assert!(found(&p, level) < 1.6 * level, "{} at {level}", found(&p, level));
     }
     let silent = Planted::new(Cause::GoingSilent, 0.05, 1.0).onset(Onset::On(date(2025, 4, 3))).hazard_ratio(1.0);
@@ -139,7 +132,6 @@ fn simulated_companies() {
     let truth = struck(&company);
     let fired = all.fired().count();
     let hits = truth.iter().filter(|&&account| all.of(account).any(|finding| finding.state == State::Fired)).count();
-    eprintln!("simulated: {hits} of {} silent for three weeks fire, {fired} in all", truth.len());
     assert!(hits as f64 > 0.6 * truth.len() as f64 && fired - hits <= 3, "{hits} of {}, {fired}", truth.len());
     assert_blind_to_the_future(&company, date(2025, 3, 20), EngagementGap::new());
 }

@@ -247,7 +247,6 @@ fn power() {
     let fallen = found.iter().filter(|finding| finding.p_value.is_some()).filter(fell).count();
     let hits = found.fired().filter(fell).count();
     let false_ones = found.fired().len() - hits;
-    eprintln!("high value: {hits} of {fallen} fallen, {false_ones} others");
     assert!(hits as f64 > 0.7 * fallen as f64 && false_ones <= 2 + hits / 10, "{hits} of {fallen}, {false_ones}");
 }
 
@@ -267,7 +266,6 @@ fn simulated_companies() {
     let tested = truth.iter().filter(|&&account| found.of(account).any(|finding| finding.p_value.is_some())).count();
     let hits = truth.iter().filter(|&&account| found.of(account).any(|finding| finding.state == State::Fired)).count();
     let fired = found.fired().len();
-    eprintln!("simulated: {hits} of {tested} valuable ones in decline fire, {fired} in all");
     assert!(hits * 2 > tested && fired - hits <= 6, "{hits} of {tested}, {fired}");
     assert_blind_to_the_future(&company, date(2025, 1, 10), HighValueFading::new());
 }

@@ -210,7 +210,6 @@ fn simulated_companies() {
         let counts = if truth.contains(&account) { &mut of_struck } else { &mut of_others };
         *counts = (counts.0 + u32::from(finding.state == State::Fired), counts.1 + 1);
     }
-    eprintln!("of a month old customers: {of_struck:?} struck, {of_others:?} others fire");
     assert!(of_struck.1 > 8 && f64::from(of_struck.0) > 0.7 * f64::from(of_struck.1), "{of_struck:?}");
     assert!(f64::from(of_others.0) < 0.2 * f64::from(of_others.1), "{of_others:?}");
     assert_blind_to_the_future(&company, date(2025, 2, 10), trigger);

@@ -151,7 +151,6 @@ fn simulated_companies() {
     assert_blind_to_the_future(&company, date(2025, 2, 10), RenewalApproaching::new());
     let found = ask(&portfolio(&company, None), date(2025, 2, 10), RenewalApproaching::new());
     let fired = found.fired().count();
-    eprintln!("simulated: {fired} of {}", found.accounts());
     assert!(fired > 0 && fired * 5 < found.accounts(), "{fired} of {}", found.accounts());
 }
 

@@ -98,12 +98,15 @@ fn negative_binomial(mean: f64, variance: f64, counts: usize) -> Vec<f64> {
     all
 }
 
+/// The number of days before the recent ones, and the tickets in them.
+type Known = (i32, Vec<i32>);
+
 /// Observed, expected and p-value of each account, by the formulas; nothing where there is no history.
 fn naive(starts: &[i32], rows: &[Row], as_of: i32, recent: i32, before: i32) -> Vec<Option<(f64, f64, f64)>> {
     let rows: Vec<&Row> = rows.iter().filter(|row| row.1 <= as_of && starts[row.0 as usize] <= as_of).collect();
     let Some(table) = rows.iter().map(|row| row.1).min() else { return vec![None; starts.len()] };
     let split = as_of - recent;
-    let known: Vec<Option<(i32, Vec<i32>)>> = (0..starts.len() as i64)
+    let known: Vec<Option<Known>> = (0..starts.len() as i64)
         .map(|account| {
             let own: Vec<i32> = rows.iter().filter(|row| row.0 == account).map(|row| row.1).collect();
             let begins = starts[account as usize].min(own.iter().copied().min().unwrap_or(i32::MAX));
@@ -112,7 +115,7 @@ fn naive(starts: &[i32], rows: &[Row], as_of: i32, recent: i32, before: i32) -> 
             (days >= 28).then(|| (days, own.into_iter().filter(|&day| day >= begins && day <= split).collect()))
         })
         .collect();
-    let all: Vec<&(i32, Vec<i32>)> = known.iter().flatten().collect();
+    let all: Vec<&Known> = known.iter().flatten().collect();
     type Own = (i32, Vec<i32>);
     let sum = |of: &dyn Fn(&Own) -> f64| all.iter().map(|account| of(account)).sum::<f64>();
     let tickets = sum(&|account| account.1.len() as f64);
@@ -120,7 +123,7 @@ fn naive(starts: &[i32], rows: &[Row], as_of: i32, recent: i32, before: i32) -> 
         return vec![None; starts.len()];
     }
     let mean = tickets / sum(&|account| f64::from(account.0));
-    let counts = |account: &(i32, Vec<i32>)| -> Vec<f64> {
+    let counts = |account: &Known| -> Vec<f64> {
         let stretches = (account.0 / recent).min(40);
         if stretches < 2 {
             return Vec::new();
@@ -141,7 +144,7 @@ fn naive(starts: &[i32], rows: &[Row], as_of: i32, recent: i32, before: i32) -> 
     let cluster = if usual > 0.0 { (within / usual).max(1.0) } else { 1.0 };
     let spread = sum(&|account| (account.1.len() as f64 - mean * f64::from(account.0)).powi(2));
     let variance = ((spread - cluster * tickets) / sum(&|account| f64::from(account.0).powi(2))).max(0.0);
-    let judge = |(account, known): (i64, &Option<(i32, Vec<i32>)>)| {
+    let judge = |(account, known): (i64, &Option<Known>)| {
         let (days, own) = known.as_ref()?;
         let x = rows.iter().filter(|row| row.0 == account && row.1 > split).count();
         let (expected, spread) = if variance < 1e-300 {
@@ -228,7 +231,6 @@ fn calibrated() {
             // Counts of pairs are 0, 2, 4: what lies between is not met. The tails are no heavier than they should be.
             for level in [0.01, 0.05, 0.1] {
                 let share = crate::customers::found(&p_values(&found), level);
-                eprintln!("{what} {level}: {share}");
                 assert!(share < 1.3 * level, "{what}: {share} at {level}");
             }
         }
@@ -247,7 +249,6 @@ fn power() {
     let found = ask(&with_tickets(&[0; 2_000], &rows, 249), day(249), test_only());
     let fired: Vec<_> = found.fired().collect();
     let hits = fired.iter().filter(|finding| finding.account < attrition::Id::Int(100)).count();
-    eprintln!("tickets: {hits} of 100 found, {} fired", fired.len());
     assert!(hits >= 40 && fired.len() - hits <= 8, "{hits} {}", fired.len());
     let finding = &fired[0];
     assert!(finding.sentence.unwrap().ends_with(" were to be expected: ask what troubles them"), "{finding:?}");
@@ -269,7 +270,6 @@ fn simulated_companies() {
     let truth = struck(&company);
     let fired = found.fired().count();
     let hits = truth.iter().filter(|&&account| found.of(account).any(|finding| finding.state == State::Fired)).count();
-    eprintln!("simulated: {hits} of {} in trouble fire, {fired} in all", truth.len());
     assert!(hits as f64 > 0.1 * truth.len() as f64 && fired - hits <= 6, "{hits} of {}, {fired}", truth.len());
     assert_blind_to_the_future(&company, date(2025, 1, 22), SupportSpike::new());
 }
