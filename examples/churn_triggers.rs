@@ -68,7 +68,7 @@ fn work(portfolio: &Portfolio, as_of: Date, out: &mut dyn Write) -> Outcome {
 fn simulated(out: &mut dyn Write) -> Outcome {
     writeln!(out, "\n# A simulated software company")?;
     let planted = Cause::ALL.map(|cause| Planted::new(cause, 0.03, 0.7));
-    let company = Company::simulate(SimulationOptions::new(1_500, 7).causes(planted))?;
+    let company = Company::simulate(SimulationOptions::new(1_500, 7).causes(planted).monthly_hazard(0.004))?;
     heading(out, "What is known")?;
     let portfolio = company.portfolio()?;
     writeln!(out, "{portfolio}")?;

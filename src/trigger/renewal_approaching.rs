@@ -141,7 +141,8 @@ impl RenewalApproaching {
             signal = signal.since(since);
         }
         signal.because(|| {
-            let instead = usual.map_or_else(String::new, |usual| format!(" instead of the usual {usual:.1}"));
+            let some = usual.filter(|&usual| usual >= 0.1);
+            let instead = some.map_or_else(String::new, |usual| format!(" instead of the usual {usual:.1}"));
             format!(
                 "the renewal is {left} days away, and the account was active on {lately} of the last {RECENT} days{instead}: \
                  speak with them before they decide"
