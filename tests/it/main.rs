@@ -42,6 +42,7 @@ mod parts;
 mod portfolio;
 mod power_curve;
 mod properties;
+mod real_logs;
 mod renewal_approaching;
 mod seats_shrinking;
 mod segmented;
