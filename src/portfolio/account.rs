@@ -155,18 +155,15 @@ impl<'a> Account<'a> {
         Some(self.tables().subscriptions.as_ref()?.of(self.number, self.as_of))
     }
 
-    /// The terms that run: neither ended nor past their renewal; where there is none of these, the one that began last if
-    /// it was not ended, for it was silently renewed.
+    /// The terms that run: not ended, and not past their renewal unless they were silently renewed. A term is followed up,
+    /// and no longer renewed, once another one begins on the day of its renewal or later.
     #[must_use]
     pub fn running(&self) -> Option<Vec<Subscription<'a>>> {
         let as_of = self.as_of();
-        let open: Vec<Subscription<'a>> = self.subscriptions()?.filter(|term| term.ended.is_none()).collect();
-        let within = |term: &Subscription<'a>| term.renewal.is_none_or(|renewal| renewal > as_of);
-        let running: Vec<Subscription<'a>> = open.into_iter().filter(within).collect();
-        if running.is_empty() {
-            return Some(self.subscriptions()?.next_back().filter(|last| last.ended.is_none()).into_iter().collect());
-        }
-        Some(running)
+        let latest = self.subscriptions()?.next_back().map(|last| last.start);
+        let past = |renewal: Date| renewal <= as_of && latest.is_some_and(|latest| latest >= renewal);
+        let runs = |term: &Subscription<'a>| term.ended.is_none() && !term.renewal.is_some_and(past);
+        Some(self.subscriptions()?.filter(runs).collect())
     }
 
     /// The recurring value a month of the terms that run; `None` where none of them has a value.
@@ -205,9 +202,8 @@ impl<'a> Account<'a> {
         Some(self.tables().cancellations.as_ref()?.of(self.number, self.as_of).iter().copied().map(Date::from_day))
     }
 
-    /// The names of all features, by whose places in this list features are numbered.
-    #[must_use]
-    pub fn features(&self) -> &'a [String] {
+    /// The names of all features, by whose places in this list features are numbered; those first used later, too.
+    pub(crate) fn features(&self) -> &'a [String] {
         self.portfolio.by_account.features()
     }
 

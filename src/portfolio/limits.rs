@@ -6,7 +6,7 @@ use super::columns::{columns, days, names, numbers, optional_days};
 use super::table::{ALWAYS, Table, TableIntake};
 use super::{Portfolio, Tables};
 use crate::activity::Activity;
-use crate::calendar::{Calendar, Date, Period};
+use crate::calendar::{Calendar, Date, Period, Span};
 use crate::error::{Error, Result};
 
 columns! {
@@ -93,17 +93,31 @@ impl Readings {
         let ledger = by_account.settled();
         let mut rows = Vec::with_capacity(ledger.rows.len());
         for (place, account) in (0_u32..).zip(0..ledger.len()) {
-            let (mut used, mut period) = (0_u64, None);
+            let (mut used, mut period): (u64, Option<Option<Span>>) = (0, None);
             for row in ledger.rows_of(account) {
                 let day = ledger.rows.day[row];
-                let began = per.map(|per| calendar.span(per, Date::from_day(day)).start);
-                used = if began == period { used } else { 0 } + u64::from(ledger.rows.events[row]);
-                period = began;
+                let began = per.map(|per| calendar.span(per, Date::from_day(day)));
+                if let Some(span) = period.flatten().filter(|_| began != period.flatten()) {
+                    begin_anew(&mut rows, place, span, Some(day));
+                }
+                used = if Some(began) == period { used } else { 0 } + u64::from(ledger.rows.events[row]);
+                period = Some(began);
                 rows.push((place, day, ReadingRow { limit: 0, used: used as f64 }));
+            }
+            if let Some(span) = period.flatten() {
+                begin_anew(&mut rows, place, span, None);
             }
         }
         let intake = TableIntake { rows: rows.len() as u64, ..TableIntake::default() };
         Ok(Self(Named { table: Table::new(&ledger.actors, rows, intake), names: vec![limit] }))
+    }
+}
+
+/// What was used of a limit begins anew after a period, be it with an event or without.
+fn begin_anew(rows: &mut Vec<(u32, i32, ReadingRow)>, account: u32, after: Span, next_event: Option<i32>) {
+    let day = (after.end + 1).days_since_epoch();
+    if next_event != Some(day) {
+        rows.push((account, day, ReadingRow { limit: 0, used: 0.0 }));
     }
 }
 

@@ -93,6 +93,13 @@ impl Subscriptions {
             let reason = "lies before the start of the subscription; are the two columns exchanged?";
             return Err(Error::InvalidValue { column: column.clone(), row: row as u64, value, reason });
         }
+        let turned =
+            |row: &usize| start.get(*row).zip(renewal.get(*row)).is_some_and(|(start, renewal)| renewal < start);
+        if let (Some(row), Some(column)) = ((0..frame.height()).find(turned), &columns.renewal) {
+            let value = renewal.get(row).map_or_else(String::new, |day| Date::from_day(day).to_string());
+            let reason = "lies before the start of the term; are the two columns exchanged?";
+            return Err(Error::InvalidValue { column: column.clone(), row: row as u64, value, reason });
+        }
         let table = Table::read(frame, &columns.account, |row| {
             let term = SubscriptionRow {
                 renewal: renewal.get(row),

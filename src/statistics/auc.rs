@@ -116,7 +116,7 @@ impl<'a> Outcomes<'a> {
         }
         let variance = self.covariance(&parts, &parts);
         let fewer = self.with[0].min(self.with[1]);
-        Some(Area { area, standard_error: variance.map(f64::sqrt), parts, fewer })
+        Some(Area { area, standard_error: variance.map(|variance| variance.max(0.0).sqrt()), parts, fewer })
     }
 
     /// `None` where a side has but one cluster.

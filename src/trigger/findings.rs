@@ -123,7 +123,7 @@ impl Portfolio {
 /// What every trigger says of every customer, customer by customer, with the corrected p-values, and decided.
 pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Signal>, Vec<f64>)> {
     let mut signals = ask(snapshot, set, |signal| signal)?;
-    let adjusted = corrected(set, signals.iter().map(|signal| signal.p_value))?;
+    let adjusted = corrected(set, signals.iter().map(Signal::test))?;
     for (signal, &adjusted) in signals.iter_mut().zip(&adjusted).filter(|(signal, _)| signal.p_value.is_some()) {
         signal.decide(adjusted, set.level);
     }
@@ -141,15 +141,21 @@ pub(super) fn ask<T: Send>(
     Ok(snapshot.judge_each(judges.len(), |account, number| keep(judges[number](&account))))
 }
 
-/// The p-values of all signals of a day, those of each trigger corrected together; NaN for those that are not tests.
-pub(super) fn corrected(set: &TriggerSet, p_values: impl Iterator<Item = Option<f64>>) -> Result<Vec<f64>> {
+/// The p-values of all signals of a day, each with whether its effect matters, those of each trigger corrected together;
+/// NaN for those that are not tests.
+///
+/// An effect that does not matter counts as a test whose p-value is 1: were it left to speak for itself, the sureness of
+/// many small effects would let unsure large ones pass, and of what fires more would be false than was promised.
+pub(super) fn corrected(set: &TriggerSet, tests: impl Iterator<Item = Option<(f64, bool)>>) -> Result<Vec<f64>> {
     let width = set.triggers.len();
-    let mut adjusted: Vec<f64> = p_values.map(|p_value| p_value.unwrap_or(f64::NAN)).collect();
-    let refused = |p_value: &f64| !p_value.is_nan() && !(0.0..=1.0).contains(p_value);
-    if let Some(place) = adjusted.iter().position(refused) {
-        let value = format!("{:?} of {}", adjusted[place], set.triggers[place % width].name());
-        let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
-        return Err(Error::InvalidOption { option: "p_value", value, reason });
+    let mut adjusted = Vec::new();
+    for (place, test) in tests.enumerate() {
+        if let Some((p_value, _)) = test.filter(|(p_value, _)| !(0.0..=1.0).contains(p_value)) {
+            let value = format!("{p_value:?} of {}", set.triggers[place % width].name());
+            let reason = "a trigger gave this as a p-value, which lies between 0 and 1";
+            return Err(Error::InvalidOption { option: "p_value", value, reason });
+        }
+        adjusted.push(test.map_or(f64::NAN, |(p_value, matters)| if matters { p_value } else { 1.0 }));
     }
     for trigger in 0..width {
         let places = || (trigger..adjusted.len()).step_by(width);
@@ -263,7 +269,7 @@ impl Findings {
     /// | `statistic` | Float64 | the number on which the decision rests; likewise |
     /// | `lower`, `upper` | Float64 | the interval of a statistic that is a ratio; null for others |
     /// | `p_value` | Float64 | of a test; null for rules |
-    /// | `adjusted_p_value` | Float64 | corrected for the number of tests of the trigger on the day; null for rules |
+    /// | `adjusted_p_value` | Float64 | corrected for the number of tests of the trigger on the day, in which an effect that does not matter counts as 1; null for rules |
     /// | `score` | Float64 | ranks accounts within the trigger, larger being worse; null where nothing was observed |
     /// | `since` | Date | since when; null where that is not known |
     /// | `sentence` | String | what to do about it; null unless fired |

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Date;
 
-/// The least level of significance a set of triggers can be asked for that needs no sentence: signals above it never fire.
+/// The largest level that a set of triggers can be asked for: signals with a larger p-value never fire.
 pub(super) const MOST_LEVEL: f64 = 0.2;
 
 /// Whether a trigger fired.
@@ -195,6 +195,11 @@ impl Signal {
         }
         let own = self.score.or_else(|| self.p_value.map(|p| 1.0 - p));
         Some(own.unwrap_or(if self.state == State::Fired { 1.0 } else { 0.0 }))
+    }
+
+    /// The p-value of a test, and whether its effect matters.
+    pub(super) fn test(&self) -> Option<(f64, bool)> {
+        self.p_value.map(|p_value| (p_value, self.severity.is_some()))
     }
 
     /// Decides a test.

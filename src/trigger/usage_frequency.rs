@@ -42,7 +42,7 @@ const ROUNDING: f64 = 1e-9;
 ///
 /// The interval of the ratio is that of quasi-Poisson counts. `observed` and `expected` are events, `statistic` is the
 /// ratio, and `since` the first of the weeks up to the last one whose scores all lie below the baseline's mean. Weeks before
-/// the account was a customer, before its first active day or before the observation do not count; with fewer than 8 weeks
+/// the first active day or before the observation do not count; with fewer than 8 weeks
 /// of baseline, or without one event in all weeks, nothing is observed (`history`).
 ///
 /// # References

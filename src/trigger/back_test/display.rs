@@ -15,7 +15,13 @@ impl fmt::Display for BackTest {
             let dates = if count == 1 { "date" } else { "dates" };
             writeln!(f, "Back-test at {count} {dates}, {every}: {} to {}", first.date, last.date)?;
         }
-        writeln!(f, "churn: {}, {} to {} days after the date", self.churn, lead + 1, lead + horizon)?;
+        writeln!(
+            f,
+            "churn: {}, {} to {} days after the date",
+            self.churn,
+            lead.saturating_add(1),
+            lead.saturating_add(horizon)
+        )?;
         writeln!(f, "tests fire at {} after {}", self.level, self.correction)?;
         let sum = |of: fn(&super::BackTestDate) -> u64| self.dates.iter().map(of).sum::<u64>();
         let (customers, churned) = (sum(super::BackTestDate::customers), sum(|date| date.churned));

@@ -108,7 +108,7 @@ impl Replay {
     fn ask(&mut self, portfolio: &Portfolio, set: &TriggerSet, churns: &Churns, date: Date) -> Result<()> {
         let snapshot = portfolio.at(date)?;
         let told = ask(&snapshot, set, Told::of)?;
-        let adjusted = corrected(set, told.iter().map(|told| told.p_value))?;
+        let adjusted = corrected(set, told.iter().map(|told| told.p_value.map(|p_value| (p_value, told.matters))))?;
         let width = self.triggers.len();
         for (place, (told, adjusted)) in told.iter().zip(adjusted).enumerate() {
             let column = &mut self.triggers[place % width];

@@ -185,8 +185,16 @@ impl Pool {
         }
         self.drawn.fill(0);
         for unit in self.masks.chunks_exact(self.rare.len()) {
+            // As above, so that features of later days, which make the words more, do not change the draws.
+            if unit.iter().zip(&self.drawn).all(|(mask, drawn)| mask & !drawn == 0) {
+                continue;
+            }
             if random.below(left) < open {
                 self.drawn.iter_mut().zip(unit).for_each(|(drawn, mask)| *drawn |= mask);
+                let found = self.drawn.iter().map(|word| word.count_ones()).sum::<u32>();
+                if found + self.certain > observed {
+                    return found;
+                }
                 open -= 1;
             }
             left -= 1;
