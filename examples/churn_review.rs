@@ -10,21 +10,19 @@
 mod common {
     pub(crate) mod log;
     pub(crate) mod page;
+    pub(crate) mod shop;
 }
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use attrition::polars::prelude::*;
 use attrition::{
-    ActiveUsers, Activity, Coverage, Criterion, Date, EventColumns, Period, Result, Retention, RetentionOptions,
-    StickinessOptions, Window,
+    ActiveUsers, Activity, Coverage, Criterion, Date, Period, Retention, RetentionOptions, StickinessOptions, Window,
 };
-use common::log::{Log, Source};
 use common::page::{Outcome, heading, percent, share};
 
 fn main() -> ExitCode {
-    common::log::run("churn_review", online_retail, review)
+    common::log::run("churn_review", common::shop::online_retail, review)
 }
 
 fn review(activity: &Activity, out: &mut dyn Write) -> Outcome {
@@ -122,23 +120,4 @@ fn review_period(activity: &Activity) -> Period {
         1_501..=5_000 => Period::Quarter,
         _ => Period::Year,
     }
-}
-
-/// The log that comes with the project: the lines of an online shop's invoices, as purchases.
-fn online_retail() -> Result<Log> {
-    let lines =
-        LazyFrame::scan_parquet(common::log::shipped("online_retail/lines.parquet"), ScanArgsParquet::default())?;
-    let purchase = col("quantity").gt(lit(0)).and(col("unit_price").gt(lit(0.0)));
-    let value = (col("quantity").cast(DataType::Float64) * col("unit_price")).alias("value");
-    let events = lines.filter(purchase).with_column(value);
-    Ok(Log {
-        title: Some(
-            "# A British online gift shop, December 2010 to December 2011\n\n\
-             Invoice lines of the UCI data set Online Retail (CC BY 4.0); cancellations and corrections are not\n\
-             purchases and are filtered out, lines without a customer are left to the intake to count.",
-        ),
-        source: Source::Query(Box::new(events)),
-        rows: None,
-        columns: EventColumns::new("customer_id", "invoice_date").value("value"),
-    })
 }

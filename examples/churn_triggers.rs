@@ -11,6 +11,7 @@
 mod common {
     pub(crate) mod log;
     pub(crate) mod page;
+    pub(crate) mod shop;
 }
 
 use std::collections::BTreeMap;
@@ -19,16 +20,14 @@ use std::process::ExitCode;
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, BackTestOptions, Cause, Company, Date, EventColumns, Planted, Portfolio, Result, SimulationOptions,
-    TriggerSet,
+    Activity, BackTestOptions, Cause, Company, Date, Findings, Planted, Portfolio, SimulationOptions, TriggerSet,
 };
-use common::log::{Log, Source};
 use common::page::{Outcome, heading};
 
 fn main() -> ExitCode {
     let own_log = std::env::args().len() > 1;
     let review = if own_log { review } else { review_both };
-    common::log::run("churn_triggers", online_retail, review)
+    common::log::run("churn_triggers", common::shop::online_retail, review)
 }
 
 fn review_both(activity: &Activity, out: &mut dyn Write) -> Outcome {
@@ -41,7 +40,7 @@ fn review(activity: &Activity, out: &mut dyn Write) -> Outcome {
     heading(out, "What is known")?;
     let portfolio = Portfolio::new(activity.clone())?;
     writeln!(out, "{portfolio}")?;
-    work(&portfolio, activity.as_of(), out)?;
+    work(&portfolio.triggers(activity.as_of(), TriggerSet::standard())?, out)?;
     heading(out, "Would it have been right?")?;
     writeln!(
         out,
@@ -55,10 +54,9 @@ fn review(activity: &Activity, out: &mut dyn Write) -> Outcome {
     Ok(())
 }
 
-fn work(portfolio: &Portfolio, as_of: Date, out: &mut dyn Write) -> Outcome {
+fn work(findings: &Findings, out: &mut dyn Write) -> Outcome {
     heading(out, "What fires")?;
-    let findings = portfolio.triggers(as_of, TriggerSet::standard())?;
-    writeln!(out, "{}", findings)?;
+    writeln!(out, "{findings}")?;
     heading(out, "Whom to call")?;
     writeln!(out, "{}", findings.worklist())?;
     Ok(())
@@ -73,10 +71,11 @@ fn simulated(out: &mut dyn Write) -> Outcome {
     let portfolio = company.portfolio()?;
     writeln!(out, "{portfolio}")?;
     let today = portfolio.activity().as_of();
-    work(&portfolio, today, out)?;
+    let findings = portfolio.triggers(today, TriggerSet::standard())?;
+    work(&findings, out)?;
 
     heading(out, "And what the simulation knows")?;
-    told(&company, &portfolio, today, out)?;
+    told(&company, &findings, today, out)?;
 
     heading(out, "Would it have been right?")?;
     writeln!(out, "{}", portfolio.back_test(TriggerSet::standard(), BackTestOptions::new())?)?;
@@ -84,12 +83,11 @@ fn simulated(out: &mut dyn Write) -> Outcome {
 }
 
 /// For each cause, the accounts that it has befallen lately, and what fired about them.
-fn told(company: &Company, portfolio: &Portfolio, today: Date, out: &mut dyn Write) -> Outcome {
+fn told(company: &Company, findings: &Findings, today: Date, out: &mut dyn Write) -> Outcome {
     const LATELY: i32 = 90;
     let truth = company.truth()?;
     let (accounts, causes) = (truth.column("account")?.i64()?, truth.column("cause")?.str()?);
     let onsets = truth.column("onset")?.cast(&DataType::Int32)?;
-    let findings = portfolio.triggers(today, TriggerSet::standard())?;
     // Per cause the accounts, those about which anything fired, and how often each trigger did.
     let mut found: BTreeMap<&str, (u32, u32, BTreeMap<&str, u32>)> = BTreeMap::new();
     for ((account, cause), onset) in accounts.iter().zip(causes.iter()).zip(onsets.i32()?.iter()) {
@@ -113,19 +111,4 @@ fn told(company: &Company, portfolio: &Portfolio, today: Date, out: &mut dyn Wri
         writeln!(out, "  {cause:<20} {befallen:>9} {noticed:>8}  {most}")?;
     }
     Ok(())
-}
-
-/// Orders of an online shop: one row is a line of an invoice.
-fn online_retail() -> Result<Log> {
-    let lines =
-        LazyFrame::scan_parquet(common::log::shipped("online_retail/lines.parquet"), ScanArgsParquet::default())?;
-    let bought = lines
-        .filter(col("quantity").gt(0).and(col("customer_id").is_not_null()))
-        .with_column((col("quantity").cast(DataType::Float64) * col("unit_price")).alias("paid"));
-    Ok(Log {
-        title: Some("# Online Retail, a British online gift shop: invoice lines from December 2010 to December 2011"),
-        source: Source::Query(Box::new(bought)),
-        rows: None,
-        columns: EventColumns::new("customer_id", "invoice_date").value("paid"),
-    })
 }

@@ -20,6 +20,12 @@ pub(crate) fn p_equals(p: f64) -> String {
     format!("p {sign}{}", p_value(p))
 }
 
+/// A number of things in a sentence: "1 day", "2 days".
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +37,7 @@ mod tests {
             [0.0, 0.000_099, 0.000_1, 0.05, 1.0].map(p_value),
             ["< 0.0001", "< 0.0001", "0.0001", "0.0500", "1.0000"]
         );
+        assert_eq!([0, 1, 2].map(|count| counted(count, "day")), ["0 days", "1 day", "2 days"]);
         assert_eq!([0.0, 0.05].map(p_equals), ["p < 0.0001", "p = 0.0500"]);
     }
 }

@@ -146,6 +146,12 @@ impl Portfolio {
     /// assert_eq!((acme.baseline.events, acme.baseline.people, acme.baseline_days), (2, Some(2), 2));
     /// # Ok::<(), attrition::Error>(())
     /// ```
+    ///
+    /// # References
+    ///
+    /// Planhat's usage trend and Totango's consumption change compare the last days with those before them; the silence is
+    /// the recency of the marketing literature, as in P. S. Fader and B. G. S. Hardie (2009), "Probability models for
+    /// customer-base analysis", Journal of Interactive Marketing 23, 61-69.
     pub fn usage(&self, options: impl Into<UsageOptions>) -> Result<Usage> {
         let options = options.into();
         options.check()?;

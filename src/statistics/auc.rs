@@ -1,5 +1,6 @@
 //! How well a score tells those who will leave from those who stay: the area under the ROC curve, of people seen often.
 
+use super::float;
 use super::proportions::two_sided;
 use super::{Interval, Wilson};
 
@@ -178,11 +179,6 @@ impl Area {
         let share = |odds: f64| odds / (1.0 + odds);
         Some(Interval { lower: share(odds / factor), upper: 1.0 - share(1.0 / (odds * factor)) })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "pairs of observations that fit into memory are below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 /// A number that grows as the score does; 0 and -0 have the same.

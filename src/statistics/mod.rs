@@ -30,10 +30,7 @@ pub(crate) use logistic::{LogisticFit, Observations, Sign, Term, logistic};
 pub(crate) use mantel_haenszel::mantel_haenszel;
 pub(crate) use net_promoter::{Recommendations, net_promoter};
 pub(crate) use paired::{PairedDifference, clustered_sum, paired_difference};
-pub(crate) use permutation::few_choices;
-#[cfg(test)]
-pub(crate) use permutation::permutation_test;
-pub(crate) use permutation::{Side, permutation_test_within};
+pub(crate) use permutation::{Side, few_choices, permutation_test};
 pub(crate) use proportions::{Contrast, Share, two_proportions};
 pub(crate) use random::SplitMix64;
 pub(crate) use rate_ratio::{Exposed, rate_ratio};
@@ -43,8 +40,13 @@ pub(crate) use theil_sen::theil_sen;
 pub use trend::TrendTest;
 pub(crate) use trend::trend;
 
+/// A count as a number to reckon with.
+#[expect(clippy::cast_precision_loss, reason = "counts of what was ever seen are far below 2^53")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// Part of a whole; `None` where there is no whole.
-#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
 pub(crate) fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+    (whole > 0).then(|| float(part) / float(whole))
 }

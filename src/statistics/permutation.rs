@@ -2,6 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use super::float;
 use super::random::SplitMix64;
 
 /// Up to so many choices all are gone through; of more a sample is drawn.
@@ -43,7 +44,8 @@ pub(crate) struct PermutationTest {
 ///
 /// What was observed is itself one of the choices, so p is never 0; where no other choice lies as far out, choices cannot
 /// tell how far that is, and p is that of Student's t for the same numbers if this is smaller still. This is the mid-p, whose mean is 1/2 when chance
-/// alone is at work, however many ties there are. Sums are the same when they differ by no more than rounding.
+/// alone is at work, however many ties there are. Sums are the same when they differ by no more than
+/// `near` and rounding; numbers that are not known exactly have a `near` above 0.
 ///
 /// Up to 20 000 choices are gone through, whole branches at a time. Beyond that choices are drawn at random until 100
 /// of them (ties count half) lay as far out, which gives p = 100 / draws; after 20 000 draws it is the share that did,
@@ -55,18 +57,12 @@ pub(crate) struct PermutationTest {
 /// R. A. Fisher (1935), "The Design of Experiments", section 21; H. O. Lancaster (1961), "Significance tests in discrete
 /// distributions", JASA 56, 223-234, for the mid-p; J. Besag and P. Clifford (1991), "Sequential Monte Carlo p-values",
 /// Biometrika 78, 301-304.
-#[cfg(test)]
-pub(crate) fn permutation_test(numbers: &[f64], last: usize, side: Side, seed: u64) -> Option<PermutationTest> {
-    permutation_test_within(numbers, last, side, seed, 0.0)
-}
-
-/// The same, where sums are ties that differ by no more than `near`: for numbers that are not known exactly.
-pub(crate) fn permutation_test_within(
+pub(crate) fn permutation_test(
     numbers: &[f64],
     last: usize,
     side: Side,
-    seed: u64,
     near: f64,
+    seed: u64,
 ) -> Option<PermutationTest> {
     if last == 0 || last >= numbers.len() || !numbers.iter().all(|number| number.is_finite()) {
         return None;
@@ -81,13 +77,13 @@ pub(crate) fn permutation_test_within(
     let mut numbers: Vec<f64> = numbers.iter().map(|number| number / unit).collect();
     numbers.sort_unstable_by(f64::total_cmp);
     let few = observed.len();
-    let tolerance = ROUNDING * whole(few as u64) + near / unit.abs();
+    let tolerance = ROUNDING * float(few as u64) + near / unit.abs();
     let tie = Tie { low: sum - tolerance, high: sum + tolerance };
     let choices = choices(numbers.len(), few);
     if choices > MOST_CHOICES {
         return sampled(&mut numbers, few, tie, seed);
     }
-    Some(PermutationTest { p_value: half(below(&numbers, few, tie)) / whole(choices), choices, exact: true })
+    Some(PermutationTest { p_value: half(below(&numbers, few, tie)) / float(choices), choices, exact: true })
 }
 
 impl PermutationTest {
@@ -101,17 +97,17 @@ impl PermutationTest {
     ///
     /// `grain` is the width of the steps in which the numbers count, whose rounding is variance too.
     pub(crate) fn p_value_beyond(self, numbers: &[f64], last: usize, grain: f64) -> f64 {
-        let alone = self.p_value * whole(self.choices) < 0.75;
-        let freedom = whole(numbers.len() as u64) - 2.0;
+        let alone = self.p_value * float(self.choices) < 0.75;
+        let freedom = float(numbers.len() as u64) - 2.0;
         if !alone || freedom < 1.0 {
             return self.p_value;
         }
         let (rest, last) = numbers.split_at(numbers.len() - last);
-        let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / whole(numbers.len() as u64);
+        let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / float(numbers.len() as u64);
         let squares = |numbers: &[f64], mean: f64| numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>();
         let means = (mean(last), mean(rest));
         let variance = (squares(last, means.0) + squares(rest, means.1)) / freedom + grain * grain / 12.0;
-        let error = (variance * (1.0 / whole(last.len() as u64) + 1.0 / whole(rest.len() as u64))).sqrt();
+        let error = (variance * (1.0 / float(last.len() as u64) + 1.0 / float(rest.len() as u64))).sqrt();
         let student =
             StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |student| student.cdf(-((means.0 - means.1) / error).abs()));
         if error > 0.0 { self.p_value.min(student) } else { self.p_value }
@@ -136,13 +132,8 @@ impl Tie {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most a few ten thousand")]
-fn whole(count: u64) -> f64 {
-    count as f64
-}
-
 fn half(twice: u64) -> f64 {
-    whole(twice) / 2.0
+    float(twice) / 2.0
 }
 
 /// Whether so few choices are there that all of them are gone through.
@@ -221,11 +212,11 @@ fn sampled(numbers: &mut [f64], few: usize, tie: Tie, seed: u64) -> Option<Permu
         }
         twice += tie.judge(sum);
         if twice >= 2 * ENOUGH {
-            return Some(PermutationTest { p_value: half(twice) / whole(draws), choices: draws, exact: false });
+            return Some(PermutationTest { p_value: half(twice) / float(draws), choices: draws, exact: false });
         }
     }
     let choices = MOST_DRAWS + 1;
-    Some(PermutationTest { p_value: half(twice + 1) / whole(choices), choices, exact: false })
+    Some(PermutationTest { p_value: half(twice + 1) / float(choices), choices, exact: false })
 }
 
 #[cfg(test)]
@@ -233,7 +224,7 @@ mod tests {
     use super::*;
 
     fn p(numbers: &[f64], last: usize, side: Side) -> f64 {
-        permutation_test(numbers, last, side, 0).unwrap().p_value
+        permutation_test(numbers, last, side, 0.0, 0).unwrap().p_value
     }
 
     /// Every subset in turn, as the bits of a number. Scores are small whole numbers, so that sums are exact.
@@ -256,7 +247,7 @@ mod tests {
     /// The pairs of 1, 2, 3 and 4 have the sums 3, 4, 5, 5, 6 and 7.
     #[test]
     fn by_hand() {
-        assert_eq!(permutation_test(&[1.0, 2.0, 4.0, 3.0], 2, Side::Greater, 0).unwrap().choices, 6);
+        assert_eq!(permutation_test(&[1.0, 2.0, 4.0, 3.0], 2, Side::Greater, 0.0, 0).unwrap().choices, 6);
         assert!((p(&[1.0, 2.0, 4.0, 3.0], 2, Side::Greater) - 0.5 / 6.0).abs() < 1e-15);
         assert!((p(&[1.0, 2.0, 4.0, 3.0], 2, Side::Smaller) - 5.5 / 6.0).abs() < 1e-15);
         assert!((p(&[2.0, 3.0, 1.0, 4.0], 2, Side::Smaller) - (2.0 + 1.0) / 6.0).abs() < 1e-15);
@@ -293,7 +284,7 @@ mod tests {
     /// The sums 3, 4, 5, 5, 6 and 7, as above.
     #[test]
     fn near_sums_are_ties() {
-        let within = |near, side| permutation_test_within(&[1.0, 2.0, 4.0, 3.0], 2, side, 0, near).unwrap().p_value;
+        let within = |near, side| permutation_test(&[1.0, 2.0, 4.0, 3.0], 2, side, near, 0).unwrap().p_value;
         assert!((within(1.0, Side::Greater) - 1.0 / 6.0).abs() < 1e-15);
         assert!((within(1.0, Side::Smaller) - 5.0 / 6.0).abs() < 1e-15);
         assert!((within(0.9, Side::Greater) - 0.5 / 6.0).abs() < 1e-15);
@@ -306,7 +297,7 @@ mod tests {
         for n in [2, 5, 16, 60] {
             for last in [1, n / 2, n - 1] {
                 let numbers: Vec<f64> = (0..n).map(|_| random.uniform()).collect();
-                if permutation_test(&numbers, last, Side::Smaller, 0).unwrap().exact {
+                if permutation_test(&numbers, last, Side::Smaller, 0.0, 0).unwrap().exact {
                     let both = p(&numbers, last, Side::Smaller) + p(&numbers, last, Side::Greater);
                     assert!((both - 1.0).abs() < 1e-12, "the two sides share all choices: {both}");
                 }
@@ -316,33 +307,33 @@ mod tests {
             }
         }
         for last in [0, 3, 4] {
-            assert_eq!(permutation_test(&[1.0, 2.0, 3.0], last, Side::Smaller, 0), None);
+            assert_eq!(permutation_test(&[1.0, 2.0, 3.0], last, Side::Smaller, 0.0, 0), None);
         }
-        assert_eq!(permutation_test(&[], 0, Side::Smaller, 0), None);
-        assert_eq!(permutation_test(&[1.0, f64::NAN, 2.0], 1, Side::Smaller, 0), None);
-        assert_eq!(permutation_test(&[1.0, f64::INFINITY, 2.0], 1, Side::Smaller, 0), None);
+        assert_eq!(permutation_test(&[], 0, Side::Smaller, 0.0, 0), None);
+        assert_eq!(permutation_test(&[1.0, f64::NAN, 2.0], 1, Side::Smaller, 0.0, 0), None);
+        assert_eq!(permutation_test(&[1.0, f64::INFINITY, 2.0], 1, Side::Smaller, 0.0, 0), None);
         // C(200, 2) is 19 900, C(201, 2) is 20 100.
         let rising: Vec<f64> = (0..201).map(f64::from).collect();
-        assert!(permutation_test(&rising[..200], 2, Side::Greater, 0).unwrap().exact);
-        assert!(!permutation_test(&rising, 2, Side::Greater, 0).unwrap().exact);
+        assert!(permutation_test(&rising[..200], 2, Side::Greater, 0.0, 0).unwrap().exact);
+        assert!(!permutation_test(&rising, 2, Side::Greater, 0.0, 0).unwrap().exact);
     }
 
     /// scipy 1.17, `ttest_ind([1, 2, 0, 1], [9, 8, 9, 10, 8, 9], alternative="less")`.
     #[test]
     fn beyond_all_choices() {
         let far = [9.0, 8.0, 9.0, 10.0, 8.0, 9.0, 1.0, 2.0, 0.0, 1.0];
-        let test = permutation_test(&far, 4, Side::Smaller, 0).unwrap();
+        let test = permutation_test(&far, 4, Side::Smaller, 0.0, 0).unwrap();
         assert!((test.p_value - 0.5 / 210.0).abs() < 1e-15);
         let beyond = test.p_value_beyond(&far, 4, 0.0);
         assert!((beyond / 1.412_194_379_384_478e-7 - 1.0).abs() < 1e-9, "{beyond}");
         // Steps hide some of the variance, and a p-value that choices can tell is left alone.
         assert!((beyond..test.p_value).contains(&test.p_value_beyond(&far, 4, 3.0)));
         let near = [9.0, 8.0, 9.0, 1.0, 8.0, 9.0, 1.0, 2.0, 0.0, 1.0];
-        let test = permutation_test(&near, 4, Side::Smaller, 0).unwrap();
+        let test = permutation_test(&near, 4, Side::Smaller, 0.0, 0).unwrap();
         assert!((test.p_value_beyond(&near, 4, 0.0) - test.p_value).abs() < 1e-15);
         // Nothing varies but for the steps.
         let cliff = [4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 0.0, 0.0];
-        let test = permutation_test(&cliff, 2, Side::Smaller, 0).unwrap();
+        let test = permutation_test(&cliff, 2, Side::Smaller, 0.0, 0).unwrap();
         assert!((test.p_value_beyond(&cliff, 2, 0.0) - test.p_value).abs() < 1e-15);
         assert!(test.p_value_beyond(&cliff, 2, 1.0) < 1e-4);
     }
@@ -365,12 +356,12 @@ mod tests {
         }
         // A series that falls off a cliff: not one draw lies as far out, and p is not 0.
         let cliff: Vec<f64> = (0..60).map(|week| f64::from(u32::from(week < 48))).collect();
-        let test = permutation_test(&cliff, 12, Side::Smaller, 1).unwrap();
+        let test = permutation_test(&cliff, 12, Side::Smaller, 0.0, 1).unwrap();
         assert_eq!((test.choices, test.exact), (20_001, false));
         assert!((test.p_value - 0.5 / 20_001.0).abs() < 1e-15);
         // Half of sixty weeks, each as good as any other: drawing ends after some 200.
         let turns: Vec<f64> = (0..60).map(|week| f64::from(week % 2)).collect();
-        let unclear = permutation_test(&turns, 30, Side::Smaller, 1).unwrap();
+        let unclear = permutation_test(&turns, 30, Side::Smaller, 0.0, 1).unwrap();
         assert!((150..300).contains(&unclear.choices) && (unclear.p_value - 0.5).abs() < 0.1, "{unclear:?}");
     }
 

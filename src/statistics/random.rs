@@ -1,7 +1,5 @@
 //! Random numbers that are the same on every run.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the triggers and their back-test are still to come"))]
-
 /// A generator of random numbers in eight bytes, good enough for permutations and resampling.
 ///
 /// # References
@@ -28,6 +26,7 @@ impl SplitMix64 {
     }
 
     /// From 0 up to, but without, 1.
+    #[cfg(test)]
     pub(crate) fn uniform(&mut self) -> f64 {
         f64::from((self.next() >> 32) as u32) / 4_294_967_296.0
     }

@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::Wilson;
+use super::float;
 
 /// What was counted in a week, and what the week was exposed to: its days, or what its season lets expect.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,11 +91,6 @@ pub(crate) fn rate_ratio(recent: &[Exposed], baseline: &[Exposed], wilson: Wilso
         }
         (false, false) => None,
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 fn dispersion(pearson: f64, degrees_of_freedom: u64) -> f64 {

@@ -2,6 +2,8 @@
 
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
+use super::float;
+
 /// Newton's method is there in less than ten steps, unless it goes nowhere.
 const MOST_STEPS: usize = 40;
 /// No step is longer, in units of one over a standard deviation.
@@ -12,7 +14,7 @@ const ROUNDING: f64 = 1e-9;
 const CENTRE: f64 = 0.15;
 
 /// The chance that a random choice of as many of some numbers as the last `last` has a smaller sum than these, ties half:
-/// an approximation of [`permutation_test_within`](super::permutation_test_within) that costs no permutations.
+/// an approximation of [`permutation_test`](super::permutation_test) that costs no permutations.
 ///
 /// A random choice of k of n is n coins that show heads with the probability θ = k/n each, given that k of them do. With K
 /// the logarithm of the moment generating function of their number and their sum,
@@ -35,7 +37,7 @@ pub(crate) fn permutation_saddlepoint(numbers: &[f64], last: usize) -> Option<f6
     if last == 0 || last >= numbers.len() {
         return None;
     }
-    let count = float(numbers.len());
+    let count = float(numbers.len() as u64);
     let mean = numbers.iter().sum::<f64>() / count;
     let deviation = (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt();
     if !deviation.is_finite() || deviation <= ROUNDING * numbers.iter().fold(0.0, |most, number| number.abs().max(most))
@@ -51,7 +53,7 @@ pub(crate) fn permutation_saddlepoint(numbers: &[f64], last: usize) -> Option<f6
     if let Some(share) = share_of_least(turned, last, -sum) {
         return Some(1.0 - share / 2.0);
     }
-    let spread = (float(last) * (count - float(last)) / (count - 1.0)).sqrt();
+    let spread = (float(last as u64) * (count - float(last as u64)) / (count - 1.0)).sqrt();
     if sum.abs() > CENTRE * spread {
         return below(&numbers, last, sum);
     }
@@ -61,15 +63,10 @@ pub(crate) fn permutation_saddlepoint(numbers: &[f64], last: usize) -> Option<f6
     Some(left + (right - left) * (sum - low) / (high - low))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "some tens of numbers")]
-fn float(count: usize) -> f64 {
-    count as f64
-}
-
 /// The share of the choices that have the least sum there is; `None` where that is not the one.
 fn share_of_least(mut numbers: Vec<f64>, choose: usize, sum: f64) -> Option<f64> {
     numbers.sort_unstable_by(f64::total_cmp);
-    if sum > numbers[..choose].iter().sum::<f64>() + ROUNDING * float(choose) {
+    if sum > numbers[..choose].iter().sum::<f64>() + ROUNDING * float(choose as u64) {
         return None;
     }
     // Those that are as large as the last of the chosen could be chosen in its place.
@@ -79,11 +76,11 @@ fn share_of_least(mut numbers: Vec<f64>, choose: usize, sum: f64) -> Option<f64>
 }
 
 fn ways(from: usize, choose: usize) -> f64 {
-    (0..choose).map(|step| float(from - step) / float(choose - step)).product()
+    (0..choose).map(|step| float((from - step) as u64) / float((choose - step) as u64)).product()
 }
 
 fn below(numbers: &[f64], choose: usize, sum: f64) -> Option<f64> {
-    let (count, chosen) = (float(numbers.len()), float(choose));
+    let (count, chosen) = (float(numbers.len() as u64), float(choose as u64));
     let share = chosen / count;
     let odds = share / (1.0 - share);
     let (mut s, mut t) = (0.0_f64, 0.0_f64);
@@ -136,7 +133,7 @@ mod tests {
             // Some fall, some rise.
             let factor = 0.4 + 0.4 * f64::from(round % 4);
             numbers[n - last..].iter_mut().for_each(|number| *number *= factor);
-            let exact = permutation_test(&numbers, last, Side::Smaller, 0).unwrap().p_value;
+            let exact = permutation_test(&numbers, last, Side::Smaller, 0.0, 0).unwrap().p_value;
             let got = permutation_saddlepoint(&numbers, last).unwrap();
             let small = exact.min(1.0 - exact);
             // Further out there are but a few sums, and what is smooth cannot follow their steps.
@@ -145,7 +142,7 @@ mod tests {
             }
         }
         errors.sort_by(f64::total_cmp);
-        let (mean, count) = (errors.iter().sum::<f64>() / float(errors.len()), errors.len());
+        let (mean, count) = (errors.iter().sum::<f64>() / float(errors.len() as u64), errors.len());
         let ends = [errors[0], errors[count / 20], errors[count - count / 20], errors[count - 1]];
         assert!(count > 250 && mean.abs() < 0.005, "{mean} of {count}");
         assert!(ends[1] > -0.07 && ends[2] < 0.07 && ends[0] > -0.25 && ends[3] < 0.25, "{ends:?}");
@@ -159,7 +156,7 @@ mod tests {
         for round in 0..100 {
             let mut numbers: Vec<f64> = (0..34).map(|_| random.uniform() + random.uniform()).collect();
             numbers[26..].iter_mut().for_each(|number| *number *= 0.8);
-            let drawn = permutation_test(&numbers, 8, Side::Smaller, round).unwrap().p_value;
+            let drawn = permutation_test(&numbers, 8, Side::Smaller, 0.0, round).unwrap().p_value;
             sum += (permutation_saddlepoint(&numbers, 8).unwrap() / drawn).ln();
         }
         // Four standard deviations of the mean of a hundred.

@@ -1,5 +1,6 @@
 //! Whether a short series rises or falls, whatever the shape of its noise: Sen's slope and the test of Mann and Kendall.
 
+use super::float;
 use super::proportions::two_sided;
 use super::{Interval, Wilson};
 
@@ -72,7 +73,7 @@ pub(crate) fn theil_sen(times: &[f64], values: &[f64], wilson: Wilson) -> Option
     let error = variance.sqrt();
     let z = if score == 0 || error <= 0.0 { 0.0 } else { f64::from(score - score.signum()) / error };
     // A rank below the first is none.
-    let below = ((float(slopes.len()) - wilson.z() * error) / 2.0).round_ties_even();
+    let below = ((float(slopes.len() as u64) - wilson.z() * error) / 2.0).round_ties_even();
     slopes.sort_unstable_by(f64::total_cmp);
     let middle = (slopes[(slopes.len() - 1) / 2], slopes[slopes.len() / 2]);
     Some(TheilSen {
@@ -91,14 +92,9 @@ fn place(rank: f64) -> Option<usize> {
     (rank >= 1.0).then(|| rank as usize - 1)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most half a million")]
-fn float(count: usize) -> f64 {
-    count as f64
-}
-
 /// Of the score of Mann and Kendall.
 fn variance(values: &[f64]) -> f64 {
-    let part = |count: usize| float(count) * (float(count) - 1.0) * (2.0 * float(count) + 5.0);
+    let part = |count: usize| float(count as u64) * (float(count as u64) - 1.0) * (2.0 * float(count as u64) + 5.0);
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let ties: f64 = sorted.chunk_by(|one, other| one >= other).map(|equal| part(equal.len())).sum();
@@ -116,7 +112,7 @@ mod tests {
     }
 
     fn of(values: &[f64]) -> Option<TheilSen> {
-        let times: Vec<f64> = (0..values.len()).map(float).collect();
+        let times: Vec<f64> = (0..values.len() as u64).map(float).collect();
         theil_sen(&times, values, wilson())
     }
 

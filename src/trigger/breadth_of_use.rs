@@ -17,6 +17,7 @@ use crate::activity::Rows;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
+use crate::print::counted;
 
 /// Less than half a feature below expectation is none.
 const HALF: f64 = 0.5;
@@ -156,14 +157,15 @@ impl BreadthOfUse {
             return signal;
         }
         let lost = Lost::of(account, &window, pool);
-        let signal = if let Some(since) = lost.since { signal.since(since) } else { signal };
+        let signal = signal.since(lost.since);
         signal.because(|| {
             let lost: Vec<&str> = lost.features.iter().map(|&feature| names[feature].as_str()).collect();
             let offered = offered(account, names, pool);
+            let were = if count == 1 { "feature was" } else { "features were" };
             format!(
-                "{observed} features were used in {} weeks, where as much use showed {expected:.1} before{offered}; not \
+                "{count} {were} used in {}, where as much use showed {expected:.1} before{offered}; not \
                  used any more: {}; show what these are good for",
-                window.recent,
+                counted(window.recent as u64, "week"),
                 lost.join(", "),
             )
         })

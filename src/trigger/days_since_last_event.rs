@@ -6,6 +6,7 @@ use super::set::{Judge, Trigger};
 use super::signal::{Severity, Signal};
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
+use crate::print::counted;
 
 /// The name under which its findings stand.
 pub(super) const NAME: &str = "days_since_last_event";
@@ -92,13 +93,13 @@ impl DaysSinceLastEvent {
         };
         let signal = if silence >= self.days { Signal::fired(severity) } else { Signal::quiet() };
         let signal = signal.observed(f64::from(silence)).statistic(f64::from(silence)).score(f64::from(silence));
-        let signal = match account.last_active() {
-            Some(last) if silence > 0 => signal.since(last + 1),
-            _ => signal,
-        };
-        signal.because(|| match account.last_active() {
-            Some(last) => format!("nobody was active for {silence} days, last on {last}: ask what has changed"),
-            None => format!("nobody was ever active, in {silence} days: ask what is in the way"),
+        let last = account.last_active();
+        signal.since(last.filter(|_| silence > 0).map(|last| last + 1)).because(|| {
+            let days = counted(silence.into(), "day");
+            match last {
+                Some(last) => format!("nobody was active for {days}, last on {last}: ask what has changed"),
+                None => format!("nobody was ever active, in {days}: ask what is in the way"),
+            }
         })
     }
 }

@@ -245,7 +245,7 @@ impl Findings {
             observed: signal.observed,
             expected: signal.expected,
             statistic: signal.statistic,
-            interval: signal.ratio.map(|(_, lower, upper)| Interval { lower, upper }),
+            interval: signal.interval,
             p_value: signal.p_value,
             adjusted_p_value: Some(self.adjusted[place]).filter(|adjusted| !adjusted.is_nan()),
             score: signal.rank(),

@@ -11,6 +11,7 @@ use super::usage_frequency::UsageFrequency;
 use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Window};
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
+use crate::statistics::float;
 
 /// The days of activity that say what an account is worth where no subscription does.
 const YEAR: i32 = 365;
@@ -125,7 +126,7 @@ impl Trigger for HighValueFading {
             Season::learn(portfolio, movement, (weeks.all(), weeks.all()), |account, row| {
                 let window = weeks.of(account).filter(|window| window.weeks == weeks.all())?;
                 let values = Values::of(account, &window);
-                let mean = values.0[..window.weeks].iter().sum::<f64>() / float(window.weeks);
+                let mean = values.0[..window.weeks].iter().sum::<f64>() / float(window.weeks as u64);
                 row.iter_mut().zip(&values.0).for_each(|(share, value)| *share = (value / mean).max(0.0));
                 (mean > 0.0).then(|| FrequencyClass::over(account, &window) as usize)
             })
@@ -221,7 +222,7 @@ impl HighValueFading {
         let severity = ratio.and_then(|ratio| self.usage.drops.severity(ratio));
         let signal = Signal::tested(p, severity).observed(now).expected(expected);
         let Some(ratio) = ratio else { return signal };
-        let usual = sum(&scores[..baseline]) / float(baseline);
+        let usual = sum(&scores[..baseline]) / float(baseline as u64);
         let below = |week: usize| place_of[week].is_none_or(|place| scores[place] < usual);
         let signal = signal.statistic(ratio);
         let signal = match severity.and_then(|_| window.since(below)) {
@@ -241,13 +242,13 @@ impl HighValueFading {
 /// The least worth that is at the top; more than any where none is.
 fn least(mut worth: Vec<f64>, top: f64) -> f64 {
     worth.sort_unstable_by(|left, right| right.total_cmp(left));
-    let (all, mut more, mut least) = (float(worth.len()), 0.0, f64::INFINITY);
+    let (all, mut more, mut least) = (float(worth.len() as u64), 0.0, f64::INFINITY);
     for alike in worth.chunk_by(|left, right| left.total_cmp(right).is_eq()) {
-        let rank = (more + float(alike.len()) / 2.0) / all;
+        let rank = (more + float(alike.len() as u64) / 2.0) / all;
         if alike[0] <= 0.0 || rank > top {
             break;
         }
-        more += float(alike.len());
+        more += float(alike.len() as u64);
         least = alike[0];
     }
     least
@@ -267,11 +268,6 @@ impl Values {
         }
         Self(weekly)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of accounts and weeks are far below 2^53")]
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

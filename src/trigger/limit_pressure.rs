@@ -137,7 +137,7 @@ impl LimitPressure {
         let Some(worst) = worst else { return Signal::not_observed("readings") };
         let signal = self.severity(&worst).map_or_else(Signal::quiet, Signal::fired);
         let signal = signal.observed(worst.used).expected(worst.cap).statistic(worst.utilisation).score(rank(&worst));
-        let signal = if let Some(since) = worst.since { signal.since(since) } else { signal };
+        let signal = signal.since(worst.since);
         signal.because(|| self.sentence(&worst))
     }
 

@@ -7,6 +7,7 @@ use super::signal::{Severity, Signal};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
+use crate::print::counted;
 
 /// The days in which signs of life are looked for: four of each weekday.
 const RECENT: i32 = 28;
@@ -128,23 +129,15 @@ impl RenewalApproaching {
             (false, false) => Signal::fired(Severity::Medium),
         };
         let missing = if lately > 0.0 { 1.0 - ratio.unwrap_or(1.0).min(1.0) } else { 1.0 };
-        let mut signal = signal.observed(lately).score(missing);
-        if let Some(usual) = usual {
-            signal = signal.expected(usual);
-        }
-        if let Some(ratio) = ratio {
-            signal = signal.statistic(ratio);
-        }
+        let signal = signal.observed(lately).score(missing).expected(usual).statistic(ratio);
         let silent = account.last_active().filter(|_| lately <= 0.0).map(|last| last + 1);
         let since = silent.or((lately > 0.0 && !alive).then(|| as_of - (RECENT - 1)));
-        if let Some(since) = since {
-            signal = signal.since(since);
-        }
-        signal.because(|| {
+        signal.since(since).because(|| {
+            let left = counted(u64::from(left.unsigned_abs()), "day");
             let some = usual.filter(|&usual| usual >= 0.1);
             let instead = some.map_or_else(String::new, |usual| format!(" instead of the usual {usual:.1}"));
             format!(
-                "the renewal is {left} days away, and the account was active on {lately} of the last {RECENT} days{instead}: \
+                "the renewal is {left} away, and the account was active on {lately} of the last {RECENT} days{instead}: \
                  speak with them before they decide"
             )
         })

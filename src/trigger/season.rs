@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::weeks::MOST_WEEKS;
 use crate::portfolio::{Account, Snapshot};
-use crate::statistics::{Exposed, Side, few_choices, permutation_saddlepoint, permutation_test_within};
+use crate::statistics::{Exposed, Side, few_choices, float, permutation_saddlepoint, permutation_test};
 
 /// So many accounts have to show the common movement. The index of a week then varies by a fiftieth of the variance that
 /// the week of one account has, which is nothing beside it, while a holiday moves all of them by more than they vary.
@@ -176,13 +176,8 @@ pub(super) fn smaller_sum(scores: &[f64], last: usize, seed: u64) -> f64 {
         return p_value;
     }
     let near = TIE * variance.sqrt();
-    let test = permutation_test_within(scores, last, Side::Smaller, seed, near);
+    let test = permutation_test(scores, last, Side::Smaller, near, seed);
     test.map_or(0.5, |test| test.p_value_beyond(scores, last, near))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^53")]
-pub(super) fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::drops::Drops;
-use super::season::{CLASSES, CommonMovement, Season, float, residuals, smaller};
+use super::season::{CLASSES, CommonMovement, Season, residuals, smaller};
 use super::seed::seed;
 use super::set::{Judge, Trigger};
 use super::signal::{Severity, Signal};
@@ -13,7 +13,7 @@ use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weeks, Window};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot, Subscription};
-use crate::statistics::Exposed;
+use crate::statistics::{Exposed, float};
 
 /// Fewer by a larger share of the seats than this are a high risk.
 const MANY: f64 = 0.25;
@@ -194,7 +194,7 @@ impl SeatsShrinking {
         let usual = compared(0..last).map(adjusted).sum::<f64>() / float(baseline as u64);
         let below = |week| of_week(week) <= 0.0 || adjusted(week) < usual - ROUNDING;
         let since = severity.and_then(|_| window.since(below));
-        let signal = if let Some(since) = since { signal.since(since) } else { signal };
+        let signal = signal.since(since);
         Some(signal.because(|| {
             let were = if people.stretches[last] == 1 { "person was" } else { "people were" };
             format!(

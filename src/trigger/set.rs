@@ -58,7 +58,7 @@ pub trait Trigger: fmt::Debug + Send + Sync {
 /// A test of every customer is many tests, and at a level of 0.05 one in twenty would fire if nothing at all were wrong. So
 /// the p-values of a trigger on a day are corrected together: by default after Benjamini and Hochberg at a level of 0.05, so
 /// that of the tests of a trigger that fire on a day no more than one in twenty, on average, is about an account that did not
-/// change. Each trigger is a family of its own: one that finds nothing does not silence another, and one that finds much
+/// change; an effect too small to matter counts there as a p-value of 1. Each trigger is a family of its own: one that finds nothing does not silence another, and one that finds much
 /// does not lend it credit. That an account changed does not mean that it leaves: what that is worth is for the
 /// [back-test](crate::Portfolio::back_test) to say. Rules, which have no p-value, are not corrected.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Date;
+use crate::statistics::Interval;
 
 /// The largest level that a set of triggers can be asked for: signals with a larger p-value never fire.
 pub(super) const MOST_LEVEL: f64 = 0.2;
@@ -92,7 +93,7 @@ pub struct Signal {
     pub(super) observed: Option<f64>,
     pub(super) expected: Option<f64>,
     pub(super) statistic: Option<f64>,
-    pub(super) ratio: Option<(f64, f64, f64)>,
+    pub(super) interval: Option<Interval>,
     pub(super) p_value: Option<f64>,
     pub(super) score: Option<f64>,
     pub(super) since: Option<Date>,
@@ -108,7 +109,7 @@ impl Signal {
             observed: None,
             expected: None,
             statistic: None,
-            ratio: None,
+            interval: None,
             p_value: None,
             score: None,
             since: None,
@@ -144,22 +145,22 @@ impl Signal {
         self
     }
 
-    /// What would have been expected.
-    pub fn expected(mut self, expected: f64) -> Self {
-        self.expected = Some(expected);
+    /// What would have been expected; `None` where nothing was.
+    pub fn expected(mut self, expected: impl Into<Option<f64>>) -> Self {
+        self.expected = expected.into();
         self
     }
 
-    /// The number on which the decision rests: a rate ratio, a share, a count of days.
-    pub fn statistic(mut self, statistic: f64) -> Self {
-        self.statistic = Some(statistic);
+    /// The number on which the decision rests: a rate ratio, a share, a count of days; `None` without one.
+    pub fn statistic(mut self, statistic: impl Into<Option<f64>>) -> Self {
+        self.statistic = statistic.into();
         self
     }
 
     /// The ratio of observed to expected as the statistic, with its interval.
     pub fn ratio(mut self, ratio: f64, lower: f64, upper: f64) -> Self {
         self.statistic = Some(ratio);
-        self.ratio = Some((ratio, lower, upper));
+        self.interval = Some(Interval { lower, upper });
         self
     }
 
@@ -169,9 +170,9 @@ impl Signal {
         self
     }
 
-    /// Since when.
-    pub fn since(mut self, since: Date) -> Self {
-        self.since = Some(since);
+    /// Since when; `None` where that is not known.
+    pub fn since(mut self, since: impl Into<Option<Date>>) -> Self {
+        self.since = since.into();
         self
     }
 

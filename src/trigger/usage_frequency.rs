@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drops::Drops;
 use super::frequency_class::{CLASS_DAYS, FrequencyClass};
-use super::season::{CommonMovement, Season, float, residuals, smaller};
+use super::season::{CommonMovement, Season, residuals, smaller};
 use super::seed::seed;
 use super::set::{Judge, Trigger};
 use super::signal::Signal;
@@ -12,7 +12,8 @@ use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weeks, Window};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::portfolio::{Account, Snapshot};
-use crate::statistics::{Exposed, Wilson, rate_ratio};
+use crate::print::counted;
+use crate::statistics::{Exposed, Wilson, float, rate_ratio};
 
 /// Scores that differ by less are the same but for rounding.
 const ROUNDING: f64 = 1e-9;
@@ -168,14 +169,16 @@ impl UsageFrequency {
         let usual = scores[..weeks.baseline].iter().sum::<f64>() / float(weeks.baseline as u64);
         let below = |week| weeks.place(week).is_none_or(|place| scores[place] < usual - ROUNDING);
         let since = severity.and_then(|_| window.since(below));
-        let signal = if let Some(since) = since { signal.since(since) } else { signal };
+        let signal = signal.since(since);
         signal.because(|| {
             let days = weeks.days.0[weeks.baseline..weeks.count].iter().map(|week| week.events).sum::<u64>();
             let expected_days = weeks.days.expected(weeks.count, weeks.baseline);
-            let (count, confidence) = (recent.len(), 100.0 * self.confidence);
+            let confidence = 100.0 * self.confidence;
+            let [events, days, weeks] = [(observed, "event"), (days, "day"), (recent.len() as u64, "week")]
+                .map(|(count, thing)| counted(count, thing));
             let changed = changed(account, window.start(window.baseline()));
             format!(
-                "{observed} events on {days} days in {count} weeks, where {expected:.1} on {expected_days:.1} were to be \
+                "{events} on {days} in {weeks}, where {expected:.1} on {expected_days:.1} were to be \
                  expected: a ratio of {ratio:.2} ({confidence:.0} % interval {lower:.2} to {upper:.2}){changed}; ask what \
                  keeps them away"
             )

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::replay::{Column, Replay};
 use super::tally::{DateTally, Leads, Tally, cut};
 use crate::statistics::{
-    AreaDifference, ClusteredShare, Interval, Outcomes, PairedDifference, Share, Wilson, clustered_share, lift,
+    AreaDifference, ClusteredShare, Interval, Outcomes, PairedDifference, Share, Wilson, clustered_share, float, lift,
     paired_difference, ratio,
 };
 
@@ -317,9 +317,4 @@ fn top_decile(replay: &Replay, column: &Column, dates: &[DateTally]) -> Option<f
     let (left, judged) = dates.iter().fold((0, 0), |sum, date| (sum.0 + date.positives, sum.1 + date.judged));
     let base = ratio(left, judged).filter(|&rate| rate > 0.0)?;
     Some(positives / places / base)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of accounts at dates are far below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -101,13 +101,17 @@ impl Patterns {
         counts
     }
 
-    /// Puts together what looks alike to some of the triggers: of each class one pattern, and its counts.
-    pub(super) fn coarser(&self, counts: &Counts, triggers: &[usize]) -> (Vec<usize>, Counts) {
+    /// Puts together the patterns in which some triggers fired alike and some were observed alike: of each class one pattern,
+    /// and its counts.
+    pub(super) fn coarser(&self, counts: &Counts, fired: &[usize], observed: &[usize]) -> (Vec<usize>, Counts) {
         let there: Vec<usize> = (0..self.len()).filter(|&pattern| counts.all[pattern] > 0.0).collect();
         let mut classes = vec![0; there.len()];
         let mut count = divide(&mut classes, 1, LEVELS, |place| self.levels[there[place]]);
-        for &trigger in triggers {
-            count = divide(&mut classes, count, 3, |place| usize::from(self.states[there[place]][trigger]));
+        for &trigger in fired {
+            count = divide(&mut classes, count, 2, |place| usize::from(self.fired(there[place], trigger)));
+        }
+        for &trigger in observed {
+            count = divide(&mut classes, count, 2, |place| usize::from(self.observed(there[place], trigger)));
         }
         let mut one = vec![0; count];
         let mut sums = Counts { left: vec![0.0; count], all: vec![0.0; count] };

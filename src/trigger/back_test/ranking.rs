@@ -51,15 +51,16 @@ impl Contribution {
 /// The triggers in the order in which each adds the most to those before it.
 ///
 /// ```text
-/// log odds of leaving = b0 + b1 log(1 + days since the last event) + Σ weight(j) fired(j) + Σ c(j) not observed(j)
+/// log odds of leaving = b0 + b1 log(1 + days since the last event) + Σ c(j) not observed(j) + Σ weight(j) fired(j)
 /// order               the trigger of which the deviance, -2 log-likelihood, falls most comes next
 /// fitted to           the earlier dates, judged on the later ones, at which what became of the earlier was known
 /// ```
 ///
 /// Days since the last event are in the model from the start, to the nearest quarter of their logarithm, for they are known
 /// without any trigger: whatever a trigger gains it adds to them. The triggers come in as what people see, fired or not,
-/// and not as scores; and where some accounts are not observed, that is a column of its own, so that it counts neither as
-/// quiet nor as a sign.
+/// and not as scores. Where some accounts are not observed by a trigger, that is a column of its own, so that it counts as
+/// neither quiet nor fired; and these columns too are in the model from the start, for that a history is short or a table
+/// silent is known without any trigger, and no trigger is to be credited with it.
 ///
 /// The dates between the fitted and the judged ones are left out. Deviances are of accounts that come up at many dates,
 /// so they rank, and are not tested. The weights have a ridge of 0.04, as if they were expected to lie around 0 with a
@@ -87,10 +88,10 @@ impl Ranking {
         let past = patterns.count(replay, 0..replay.first[fitted]);
         let models = Models::new(&patterns, &past, replay);
         let test = Test::new(replay, &patterns, judged, wilson);
+        let plain_area = models.plain(&test)?;
         let mut model = models.fit(&[])?;
         let mut chances = models.chances(&model);
-        let plain_area = test.area(&chances)?;
-        let (mut contributions, mut left) = (Vec::new(), models.candidates(replay));
+        let (mut contributions, mut left) = (Vec::new(), models.candidates.clone());
         while !left.is_empty() {
             let fits: Vec<Option<Model>> =
                 left.par_iter().map(|&next| models.fit(&[&model.triggers[..], &[next]].concat())).collect();
@@ -150,22 +151,33 @@ struct Model {
 struct Models<'a> {
     patterns: &'a Patterns,
     past: &'a Counts,
-    /// Of each trigger of the set whether it was observed on some of the earlier rows, and whether on others not.
-    observed: Vec<[bool; 2]>,
+    /// The triggers that can be ranked: those that were observed on some of the earlier rows. Days since the last event are
+    /// in every model.
+    candidates: Vec<usize>,
+    /// The candidates that were not observed on all of the earlier rows; of several that were not on the same ones, one.
+    partly: Vec<usize>,
 }
 
 impl<'a> Models<'a> {
     fn new(patterns: &'a Patterns, past: &'a Counts, replay: &Replay) -> Self {
         let there: Vec<usize> = (0..patterns.len()).filter(|&pattern| past.all[pattern] > 0.0).collect();
-        let some = |trigger: usize, observed: bool| there.iter().any(|&of| patterns.observed(of, trigger) == observed);
-        let observed = (0..replay.asked).map(|trigger| [true, false].map(|observed| some(trigger, observed))).collect();
-        Self { patterns, past, observed }
+        let seen = |trigger: usize| there.iter().map(move |&pattern| patterns.observed(pattern, trigger));
+        let plain = |trigger: usize| replay.triggers[trigger].name == days_since_last_event::NAME;
+        let candidates: Vec<usize> =
+            (0..replay.asked).filter(|&trigger| !plain(trigger) && seen(trigger).any(|seen| seen)).collect();
+        let mut partly: Vec<usize> = Vec::new();
+        for &trigger in &candidates {
+            if !seen(trigger).all(|seen| seen) && !partly.iter().any(|&other| seen(other).eq(seen(trigger))) {
+                partly.push(trigger);
+            }
+        }
+        Self { patterns, past, candidates, partly }
     }
 
-    /// The triggers that can be ranked. Days since the last event are in every model.
-    fn candidates(&self, replay: &Replay) -> Vec<usize> {
-        let plain = |trigger: &usize| replay.triggers[*trigger].name == days_since_last_event::NAME;
-        (0..replay.asked).filter(|trigger| self.observed[*trigger][0] && !plain(trigger)).collect()
+    /// The area of days since the last event alone.
+    fn plain(&self, test: &Test) -> Option<Estimate> {
+        let alone = Self { candidates: Vec::new(), partly: Vec::new(), ..*self };
+        test.area(&alone.chances(&alone.fit(&[])?))
     }
 
     /// The values of a pattern, without the intercept.
@@ -173,13 +185,12 @@ impl<'a> Models<'a> {
         let flag = |flag: bool| f64::from(u8::from(flag));
         values.push(self.patterns.silence(pattern));
         values.extend(triggers.iter().map(|&trigger| flag(self.patterns.fired(pattern, trigger))));
-        let partly = triggers.iter().filter(|&&trigger| self.observed[trigger][1]);
-        values.extend(partly.map(|&trigger| flag(!self.patterns.observed(pattern, trigger))));
+        values.extend(self.partly.iter().map(|&trigger| flag(!self.patterns.observed(pattern, trigger))));
     }
 
     /// `None` where nobody, or everybody, left.
     fn fit(&self, triggers: &[usize]) -> Option<Model> {
-        let (classes, counts) = self.patterns.coarser(self.past, triggers);
+        let (classes, counts) = self.patterns.coarser(self.past, triggers, &self.partly);
         let mut design = Vec::new();
         classes.iter().for_each(|&pattern| self.values(triggers, pattern, &mut design));
         let columns = design.len().checked_div(classes.len())?;

@@ -1,5 +1,7 @@
 //! How often accounts open tickets, and how many one of them is to open.
 
+use crate::statistics::float;
+
 /// More stretches of an account are not looked at.
 const MOST_STRETCHES: usize = 40;
 
@@ -83,11 +85,6 @@ impl Sums {
         let variance = ((spread - cluster * tickets) / float(self.day_squares)).max(0.0);
         Some(Rates { mean, variance, cluster })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of tickets and days")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 /// Tickets a day, over the accounts of a portfolio.
