@@ -6,6 +6,7 @@ mod cohort;
 mod engagement;
 mod error;
 mod frame;
+mod health;
 mod portfolio;
 mod print;
 #[cfg(feature = "simulate")]
@@ -33,6 +34,7 @@ pub use engagement::{
 pub use error::{Error, Result};
 pub use frame::ToFrame;
 pub use frame::ids::Id;
+pub use health::HealthBand;
 pub use portfolio::{
     Account, AccountUsage, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns, Limit,
     LimitColumns, Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot,
@@ -76,8 +78,8 @@ pub mod prelude {
         ContactColumns, Contribution, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates,
         DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Detector, Difference,
         EntriesLeftOut, Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, FeatureAdoption,
-        FeaturePeriod, Finding, Findings, FrequencyClass, Id, ImpactStratum, Intake, Interval, Judge, KaplanMeier,
-        KaplanMeierOptions, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle, LifecycleOptions,
+        FeaturePeriod, Finding, Findings, FrequencyClass, HealthBand, Id, ImpactStratum, Intake, Interval, Judge,
+        KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle, LifecycleOptions,
         LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions, Limit, LimitColumns,
         LogRank, Members, Membership, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
         ParticipationColumns, ParticipationIntake, Payment, PaymentColumns, PaymentTrouble, Performance, Period,
