@@ -93,11 +93,7 @@ fn made_for(cause: Cause) -> &'static str {
 fn false_alarms(accounts: usize, seed: u64, out: &mut dyn Write) -> Outcome {
     heading(out, "False alarms where nothing changed")?;
     let company = company(accounts, seed, None)?;
-    writeln!(
-        out,
-        "  Share of accounts in %, tests by p-value alone and rules as they fire. The weeks of such a company vary as"
-    )?;
-    writeln!(out, "  calendar weeks do: on a Sunday the weeks compared are these, on other days they are cut in two.")?;
+    writeln!(out, "  Share of accounts in %, tests by p-value alone and rules as they fire, on two days of a week.")?;
     for as_of in [onset() + AFTER, onset() + AFTER - 4] {
         let findings = ask(&company, as_of)?;
         writeln!(out, "\n  asked on {as_of}, a {}:\n", as_of.weekday())?;

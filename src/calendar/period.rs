@@ -85,6 +85,11 @@ impl Calendar {
         Span { start: start(ordinal).held(), end: (start(ordinal + 1) - 1).min(Date::MAX) }
     }
 
+    /// The last day of the last week that has ended by the end of `date`.
+    pub(crate) fn end_of_last_week(&self, date: Date) -> Date {
+        self.span_of(Period::Week, self.ordinal(Period::Week, date + 1)).start - 1
+    }
+
     /// The day number of the first day of week 0. Day 0 was a Thursday.
     fn first_week_day(&self) -> i32 {
         self.first_weekday() as i32 - 3

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use super::{Answer, Contact, Limit, Membership, Payment, Portfolio, Subscription, Tables, Ticket};
 use crate::activity::Rows;
-use crate::calendar::Date;
+use crate::calendar::{Calendar, Date};
 use crate::frame::ids::Id;
 
 /// One account, as known at the end of a day: nothing later can be seen through it.
@@ -205,6 +205,11 @@ impl<'a> Account<'a> {
     /// The names of all features, by whose places in this list features are numbered; those first used later, too.
     pub(crate) fn features(&self) -> &'a [String] {
         self.portfolio.by_account.features()
+    }
+
+    /// The calendar of the log.
+    pub(crate) fn calendar(&self) -> &'a Calendar {
+        self.portfolio.calendar()
     }
 
     /// The number of the account in the portfolio.

@@ -3,7 +3,7 @@
 mod rarefaction;
 
 use std::cell::RefCell;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,6 @@ use crate::activity::Rows;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
-use crate::print::counted;
 
 /// Less than half a feature below expectation is none.
 const HALF: f64 = 0.5;
@@ -31,7 +30,7 @@ thread_local! {
 /// Whether an account uses fewer features than as much use would have shown before.
 ///
 /// ```text
-/// units       days of people (of the account, where people are not known) of the last 4 weeks and the 12 before them
+/// units       days of people (of the account, where people are not known) of the last 4 whole weeks and the 12 before them
 /// observed    distinct features of the n recent units
 /// expected    the mean over all choices of n of all N units: sum over features of 1 - C(N - Nf, n) / C(N, n), Nf being the
 ///             units with feature f
@@ -135,7 +134,7 @@ impl BreadthOfUse {
         let recent = window.start(window.baseline());
         let names = features(account);
         pool.clear(names.len());
-        each(account, &window, |rows, own| pool.add(rows, own, recent));
+        each(account, window.days(), |rows, own| pool.add(rows, own, recent));
         let (before, now) = pool.sides();
         if before.min(now) < self.least_units {
             return Signal::not_observed("history");
@@ -147,7 +146,7 @@ impl BreadthOfUse {
         }
         let observed = f64::from(count);
         let p_value = nothing_to_see(count, expected, variance).unwrap_or_else(|| {
-            each(account, &window, |rows, own| pool.collect(rows, own));
+            each(account, window.days(), |rows, own| pool.collect(rows, own));
             pool.p_value(seed(account))
         });
         let ratio = observed / expected;
@@ -162,12 +161,13 @@ impl BreadthOfUse {
             let lost: Vec<&str> = lost.features.iter().map(|&feature| names[feature].as_str()).collect();
             let offered = offered(account, names, pool);
             let were = if count == 1 { "feature was" } else { "features were" };
-            format!(
-                "{count} {were} used in {}, where as much use showed {expected:.1} before{offered}; not \
-                 used any more: {}; show what these are good for",
-                counted(window.recent as u64, "week"),
-                lost.join(", "),
-            )
+            let weeks = window.named();
+            let lost = if lost.is_empty() {
+                "ask what they came for".to_owned()
+            } else {
+                format!("not used any more: {}; show what these are good for", lost.join(", "))
+            };
+            format!("{count} {were} used in {weeks}, where as much use showed {expected:.1} before{offered}; {lost}")
         })
     }
 }
@@ -179,14 +179,14 @@ fn features<'a>(account: &Account<'a>) -> &'a [String] {
 }
 
 /// The rows of each person within the weeks; of the account where people are not known.
-fn each<'a>(account: &Account<'a>, window: &Window, mut take: impl FnMut(&'a Rows, Range<usize>)) {
+fn each<'a>(account: &Account<'a>, days: RangeInclusive<i32>, mut take: impl FnMut(&'a Rows, Range<usize>)) {
     match account.people() {
-        Some(people) => people.for_each(|person| take(person.rows(), person.within(window.days()))),
-        None => take(account.rows(), account.within(window.days())),
+        Some(people) => people.for_each(|person| take(person.rows(), person.within(days.clone()))),
+        None => take(account.rows(), account.within(days)),
     }
 }
 
-/// The features that only the baseline has and that one would most have expected.
+/// The features that only the baseline has and that one would most have expected; not those that have come back since.
 struct Lost {
     features: Vec<usize>,
     /// The day after the last use of the first of them.
@@ -195,13 +195,19 @@ struct Lost {
 
 impl Lost {
     fn of(account: &Account<'_>, window: &Window, pool: &Pool) -> Self {
-        let mut lost: Vec<(usize, u32)> = pool.lost().collect();
+        let mut back = vec![false; features(account).len()];
+        each(account, window.end() + 1..=account.as_of().days_since_epoch(), |rows, own| {
+            for (feature, back) in (0..).zip(&mut back) {
+                *back |= rows.features.as_ref().is_some_and(|sets| own.clone().any(|row| sets.contains(row, feature)));
+            }
+        });
+        let mut lost: Vec<(usize, u32)> = pool.lost().filter(|&(feature, _)| !back[feature]).collect();
         lost.sort_by_key(|&(feature, units)| (std::cmp::Reverse(units), feature));
         lost.truncate(NAMED);
         let features: Vec<usize> = lost.into_iter().map(|(feature, _)| feature).collect();
         let first = features.first().and_then(|&feature| u32::try_from(feature).ok());
         let mut last = None;
-        each(account, window, |rows, mut own| {
+        each(account, window.days(), |rows, mut own| {
             if let (Some(feature), Some(sets)) = (first, &rows.features) {
                 last = last.max(own.rfind(|&row| sets.contains(row, feature)).map(|row| rows.day[row]));
             }

@@ -24,7 +24,8 @@ const YEAR: i32 = 365;
 ///          being the customers of known worth
 /// week     its value, where values are mapped; otherwise its events and active days: their residuals beside the index
 ///          of the week (CommonMovement), as for UsageFrequency
-/// p        share of the choices of 8 of all weeks with a smaller sum than the last 8, and half of those with the same
+/// p        share of the choices of 8 of all weeks with a smaller sum than the last 8 whole ones, and half of those with the
+///          same
 /// ratio    the last 8 weeks over what the 26 before them let expect, or as many of these as are known, 8 at least
 /// fires    p, corrected, and a ratio at most 0.9: medium; high from 0.8 downwards
 /// ```
@@ -231,9 +232,8 @@ impl HighValueFading {
         };
         signal.because(|| {
             format!(
-                "{now:.0} in the last {} weeks, where {expected:.0} was to be expected, a ratio of {ratio:.2}; ask what would \
-                 bring them back",
-                window.recent
+                "{now:.0} in {}, where {expected:.0} was to be expected, a ratio of {ratio:.2}; ask what would bring them back",
+                window.named()
             )
         })
     }

@@ -25,7 +25,7 @@ const HALF: f64 = 0.5;
 /// Whether fewer people of an account use the product than used to, or it pays for fewer seats.
 ///
 /// ```text
-/// recent      the 4 weeks that end with as_of
+/// recent      the last 4 weeks of the calendar that had ended by the end of as_of
 /// baseline    the 12 weeks before them, or as many of these as are known, 8 at least
 /// observed    distinct people active in the recent weeks
 /// expected    mean over all stretches of 4 weeks within the baseline of the distinct people active in a stretch
@@ -198,9 +198,9 @@ impl SeatsShrinking {
         Some(signal.because(|| {
             let were = if people.stretches[last] == 1 { "person was" } else { "people were" };
             format!(
-                "{observed} {were} active in {} weeks, where {expected:.1} were to be expected, a ratio of {ratio:.2}: ask \
-                 who left and whether their work goes on",
-                window.recent
+                "{observed} {were} active in {}, where {expected:.1} were to be expected, a ratio of {ratio:.2}: ask who left \
+                 and whether their work goes on",
+                window.named()
             )
         }))
     }

@@ -21,7 +21,7 @@ const ROUNDING: f64 = 1e-9;
 /// Whether an account uses the product less than it used to.
 ///
 /// ```text
-/// recent      the 4 weeks that end with as_of
+/// recent      the last 4 weeks of the calendar that had ended by the end of as_of
 /// baseline    the 12 weeks before them, or as many of these as are known, 8 at least
 /// index       of a week: what the accounts of the portfolio did in it, 1 being the usual (CommonMovement)
 /// residual    of a week: (count / index / mean - 1) √index, where mean = sum of counts / sum of indices over all weeks
@@ -35,9 +35,9 @@ const ROUNDING: f64 = 1e-9;
 /// Windows are whole weeks, so weekdays cancel. The test asks for nothing but that weeks without a change come in any order
 /// as easily: how much the weeks of an account vary makes no difference, and sessions of many events raise no false alarm. A
 /// p-value of choices can be as small as half of one in C(16, 4) = 1820 and no smaller; below that it is that of Student's t for
-/// the same scores, or a steep fall of few accounts among many would never be sure enough. (Weeks end with
-/// `as_of`: where the work of a customer goes by calendar weeks and these are cut in the middle, neighbouring weeks resemble
-/// one another, and 6 to 8 % of unchanged accounts have a p of at most 0.05.) Events and active days
+/// the same scores, or a steep fall of few accounts among many would never be sure enough. Weeks are those of the calendar,
+/// and what was done after the last of them waits for its end: cut in the middle, the weeks of a customer who works by them
+/// would resemble their neighbours, and too many unchanged accounts have a small p. Events and active days
 /// have equal parts in it: the first see a heavy user slow down, the second are not ruled by one busy day. Sums within
 /// a tenth of the standard deviation of a week are the same, so that the noise in the indices decides no ties.
 ///
@@ -174,8 +174,8 @@ impl UsageFrequency {
             let days = weeks.days.0[weeks.baseline..weeks.count].iter().map(|week| week.events).sum::<u64>();
             let expected_days = weeks.days.expected(weeks.count, weeks.baseline);
             let confidence = 100.0 * self.confidence;
-            let [events, days, weeks] = [(observed, "event"), (days, "day"), (recent.len() as u64, "week")]
-                .map(|(count, thing)| counted(count, thing));
+            let [events, days] = [(observed, "event"), (days, "day")].map(|(count, thing)| counted(count, thing));
+            let weeks = window.named();
             let changed = changed(account, window.start(window.baseline()));
             format!(
                 "{events} on {days} in {weeks}, where {expected:.1} on {expected_days:.1} were to be \

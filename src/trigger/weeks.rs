@@ -46,22 +46,27 @@ impl Weeks {
 
     /// The weeks of an account that are known whole; `None` if the baseline is too short.
     ///
+    /// They are those of the calendar, and the last one is the last that had ended by then: where the work of a customer goes
+    /// by calendar weeks, weeks cut in the middle would resemble their neighbours, and come in no order as easily as in
+    /// any other.
+    ///
     /// The first active day does not count: an account is active on it by definition, so that a week with it would not be
     /// like the others.
     pub(super) fn of(self, account: &Account<'_>) -> Option<Window> {
         let (observed, first) = (account.observed_from(), account.first_active()?);
         let began = if first > observed { first + 1 } else { observed };
-        let as_of = account.as_of();
-        let known = usize::try_from((as_of - began + 1).max(0) / 7).unwrap_or(0);
+        let end = account.calendar().end_of_last_week(account.as_of());
+        let known = usize::try_from((end - began + 1).max(0) / 7).unwrap_or(0);
         let (recent, weeks) = (self.recent as usize, known.min(self.all()));
-        (weeks >= recent + LEAST_BASELINE).then(|| Window { as_of: as_of.days_since_epoch(), recent, weeks })
+        (weeks >= recent + LEAST_BASELINE).then(|| Window { end: end.days_since_epoch(), recent, weeks })
     }
 }
 
 /// The weeks of one account, numbered from the earliest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
-    as_of: i32,
+    /// The last day of the last week.
+    end: i32,
     /// The number of recent weeks, the last ones.
     pub(super) recent: usize,
     /// The number of all weeks.
@@ -73,14 +78,25 @@ impl Window {
         self.weeks - self.recent
     }
 
+    /// The last day of the last week.
+    pub(super) fn end(&self) -> i32 {
+        self.end
+    }
+
+    /// The recent weeks, to be put into a sentence.
+    pub(super) fn named(&self) -> String {
+        let end = Date::from_day(self.end);
+        if self.recent == 1 { format!("the week to {end}") } else { format!("the {} weeks to {end}", self.recent) }
+    }
+
     /// The first day of a week.
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 64 weeks")]
     pub(super) fn start(&self, week: usize) -> i32 {
-        self.as_of + 1 - 7 * (self.weeks - week) as i32
+        self.end + 1 - 7 * (self.weeks - week) as i32
     }
 
     pub(super) fn days(&self) -> RangeInclusive<i32> {
-        self.start(0)..=self.as_of
+        self.start(0)..=self.end
     }
 
     /// The week of a day within them.
@@ -100,8 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weeks_end_with_the_day() {
-        let window = Window { as_of: 100, recent: 4, weeks: 12 };
+    fn days_of_weeks() {
+        let window = Window { end: 100, recent: 4, weeks: 12 };
         assert_eq!((window.days(), window.baseline()), (17..=100, 8));
         assert_eq!([17, 23, 24, 93, 94, 100].map(|day| window.week(day)), [0, 0, 1, 10, 11, 11]);
         assert_eq!((window.start(0), window.start(11)), (17, 94));

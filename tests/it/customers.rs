@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use attrition::{Findings, Portfolio, Trigger, TriggerSet};
+use attrition::{Activity, Calendar, Findings, Portfolio, Trigger, TriggerSet, Weekday};
 
-use crate::log::{Event, Mapped, day, ingest};
+use crate::log::{Event, Mapped, day, frame};
 
 /// Random numbers that are the same on every run: a linear congruence, its upper half.
 pub(crate) struct Chance(u64);
@@ -40,6 +40,18 @@ impl Chance {
     pub(crate) fn gamma(&mut self, shape: u32) -> f64 {
         (0..shape).map(|_| -(1.0 - self.uniform()).ln()).sum::<f64>() / f64::from(shape)
     }
+}
+
+/// Events of a company whose weeks end on the days 0, 7, 14 and so on.
+pub(crate) fn ingest(events: &[Event], mapped: Mapped, between: Option<(i32, i32)>) -> Activity {
+    let calendar = Calendar::utc().week_starts(Weekday::Fri);
+    let builder = Activity::builder(&mapped.columns(), &calendar);
+    let mut builder = match between {
+        Some((first, last)) => builder.observed_from(day(first)).as_of(day(last)),
+        None => builder,
+    };
+    builder.push(&frame(events)).unwrap();
+    builder.finish().unwrap()
 }
 
 /// What one trigger finds on a day in a log that is observed over some days.
@@ -137,7 +149,7 @@ fn student(numbers: &[f64], last: usize, grain: f64) -> f64 {
 }
 
 /// The first day of the weeks of an account that can be compared, and their number; `None` with fewer than 8 beside the
-/// recent ones.
+/// recent ones. The last of them ends on the last day 0, 7, 14 and so on that is not after `as_of`.
 pub(crate) fn weeks(
     days: impl Iterator<Item = i32>,
     observed_from: i32,
@@ -148,8 +160,9 @@ pub(crate) fn weeks(
     let first = days.filter(|&day| day <= as_of).min()?;
     // The first active day does not count, unless there may have been others before it.
     let begins = if first == observed_from { first } else { first + 1 };
-    let weeks = (1..=recent + baseline).take_while(|week| as_of + 1 - 7 * week >= begins).count();
-    (weeks as i32 >= recent + 8).then_some((as_of + 1 - 7 * weeks as i32, weeks))
+    let end = (0..7).map(|earlier| as_of - earlier).find(|day| day % 7 == 0)?;
+    let weeks = (1..=recent + baseline).take_while(|week| end + 1 - 7 * week >= begins).count();
+    (weeks as i32 >= recent + 8).then_some((end + 1 - 7 * weeks as i32, weeks))
 }
 
 /// Index of each week for a class of accounts, for a table of weekly numbers of the accounts that carry it, and

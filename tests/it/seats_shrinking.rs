@@ -9,10 +9,10 @@ use attrition::{
 use proptest::prelude::*;
 
 use crate::customers::{
-    Chance, add_residuals, assert_calibrated, assert_not_above, by_account, findings, found, index, p_values, permuted,
-    weeks,
+    Chance, add_residuals, assert_calibrated, assert_not_above, by_account, findings, found, index, ingest, p_values,
+    permuted, weeks,
 };
-use crate::log::{Event, Mapped, day, event, ingest};
+use crate::log::{Event, Mapped, day, event};
 
 const PEOPLE: Mapped = Mapped { account: true, feature: false, value: false };
 
@@ -36,7 +36,7 @@ fn by_hand() {
     assert_eq!(
         finding.sentence,
         Some(
-            "3 people were active in 4 weeks, where 5.0 were to be expected, a ratio of 0.60: ask who left and whether their \
+            "3 people were active in the 4 weeks to 1970-04-23, where 5.0 were to be expected, a ratio of 0.60: ask who left and whether their \
              work goes on"
         )
     );

@@ -6,9 +6,10 @@ use attrition::{
 use proptest::prelude::*;
 
 use crate::customers::{
-    Chance, add_residuals, assert_calibrated, by_account, class, findings, found, index, p_values, permuted, weeks,
+    Chance, add_residuals, assert_calibrated, by_account, class, findings, found, index, ingest, p_values, permuted,
+    weeks,
 };
-use crate::log::{Event, Mapped, day, event, frame, ingest};
+use crate::log::{Event, Mapped, day, event, frame};
 
 /// So many events of one actor on one day.
 fn many(user: i64, day: i32, count: usize) -> impl Iterator<Item = Event> {
@@ -43,7 +44,7 @@ fn by_hand() {
     let sentence = finding.sentence.unwrap();
     assert!(
         sentence.starts_with(
-            "8 events on 4 days in 4 weeks, where 24.0 on 8.0 were to be expected: a ratio of 0.33 (95 % interval"
+            "8 events on 4 days in the 4 weeks to 1970-04-23, where 24.0 on 8.0 were to be expected: a ratio of 0.33 (95 % interval"
         ) && sentence.ends_with("; ask what keeps them away"),
         "{sentence}"
     );
@@ -259,9 +260,10 @@ fn edges() {
         falling(1).into_iter().map(|event| Event { day: event.day.map(|day| day - 300), ..event }).collect();
     assert_eq!(of(&shifted, (-299, -188), -188), [(State::Fired, None)]);
     // The first active day does not count, unless there may have been others before it: 12 weeks are the least.
-    assert_eq!(of(&[event(1, 1), event(1, 80)], (0, 85), 84), history);
-    assert_eq!(of(&[event(1, 1), event(1, 80)], (0, 85), 85), [(State::Quiet, None)]);
-    assert_eq!(of(&[event(1, 1), event(1, 80)], (1, 85), 84), [(State::Quiet, None)]);
+    assert_eq!(of(&[event(1, 0), event(1, 80)], (-1, 90), 83), history);
+    assert_eq!(of(&[event(1, 0), event(1, 80)], (-1, 90), 84), [(State::Quiet, None)]);
+    assert_eq!(of(&[event(1, 1), event(1, 80)], (0, 90), 90), history);
+    assert_eq!(of(&[event(1, 1), event(1, 80)], (1, 90), 84), [(State::Quiet, None)]);
     // Nobody is there any more; an account that only began lately; one of a table alone.
     assert_eq!(of(&[event(1, 1)], (0, 200), 200), []);
     let activity = ingest(&falling(1), Mapped::NONE, Some((1, 112)));
