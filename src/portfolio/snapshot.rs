@@ -7,10 +7,13 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::Id;
 
+/// So many days after a cancellation activity is use of what was paid for, which mostly is a month, and not a return.
+const USED_UP: i32 = 31;
+
 /// Whether an account is a customer on the day as of which it is seen.
 ///
 /// A cancellation ends membership until a subscription starts, or where subscriptions are not known until the account is
-/// active again, on a later day. An account with subscriptions is a customer while one of them runs. Of the others only
+/// active more than 31 days later: until then it uses up what is paid for. An account with subscriptions is a customer while one of them runs. Of the others only
 /// their activity tells: they are customers until they have lapsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +50,7 @@ impl Membership {
             return if stays { Self::Customer } else { Self::Left };
         }
         if let Some(cancelled) = cancelled
-            && account.last_active().is_none_or(|last| last <= cancelled)
+            && account.last_active().is_none_or(|last| last - cancelled <= USED_UP)
         {
             return Self::Left;
         }

@@ -86,6 +86,12 @@ impl Subscriptions {
         let ended = optional_days(frame, calendar, columns.ended.as_ref(), "ended")?;
         let value = numbers(frame, columns.value.as_ref(), "value")?;
         let seats = numbers(frame, columns.seats.as_ref(), "seats")?;
+        let below = |row: usize| seats.get(row).filter(|&seats| seats < 0.0).map(|seats| (row, seats));
+        if let (Some((row, value)), Some(column)) = ((0..frame.height()).find_map(below), &columns.seats) {
+            let reason = "is fewer seats than none; make it null where they are not known";
+            let (column, value) = (column.clone(), value.to_string());
+            return Err(Error::InvalidValue { column, row: row as u64, value, reason });
+        }
         let (plans, plan) = names(frame, columns.plan.as_ref(), "plan")?;
         let turned = |row: &usize| start.get(*row).zip(ended.get(*row)).is_some_and(|(start, ended)| ended < start);
         if let (Some(row), Some(column)) = ((0..frame.height()).find(turned), &columns.ended) {

@@ -39,6 +39,7 @@ mod matrix;
 mod onboarding_stall;
 mod oracle;
 mod parts;
+mod payment_trouble;
 mod planted;
 mod portfolio;
 mod power_curve;

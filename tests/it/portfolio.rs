@@ -244,9 +244,11 @@ fn members_by_what_is_known() {
     let mut cancelled = df!("account" => [1_i64], "date" => [FIRST + 10]).unwrap();
     dates(&mut cancelled, &["date"]);
     let columns = CancellationColumns::default();
-    let back = one_account(&[FIRST, FIRST + 20]).cancellations(&cancelled, &columns).unwrap();
-    let memberships = [FIRST + 9, FIRST + 10, FIRST + 19, FIRST + 20].map(|on| membership(&back, on));
-    assert_eq!(memberships, [Membership::Customer, Membership::Left, Membership::Left, Membership::Customer]);
+    // It is used up to the end of the month that is paid, and then again.
+    let back = one_account(&[FIRST, FIRST + 20, FIRST + 41, FIRST + 42]).cancellations(&cancelled, &columns).unwrap();
+    let memberships = [FIRST + 9, FIRST + 10, FIRST + 20, FIRST + 41, FIRST + 42].map(|on| membership(&back, on));
+    assert_eq!(memberships[..2], [Membership::Customer, Membership::Left]);
+    assert_eq!(memberships[2..], [Membership::Left, Membership::Left, Membership::Customer]);
 
     let columns = SubscriptionColumns::new("account", "start").renewal("renewal").ended("ended").value("value");
     // A term that was renewed without a row of its own, and one that ended.
@@ -320,6 +322,14 @@ fn what_is_left_out_is_counted_and_bad_values_are_refused() {
     let columns = SubscriptionColumns::new("account", "start").ended("ended");
     let error = one_account(&[FIRST]).subscriptions(&turned, &columns).unwrap_err();
     assert!(matches!(error, Error::InvalidValue { .. }), "{error}");
+    let mut fewer = terms(&[(FIRST, None, None)]);
+    fewer.with_column(Column::new("seats".into(), [-1])).unwrap();
+    let columns = SubscriptionColumns::new("account", "start").seats("seats");
+    let error = one_account(&[FIRST]).subscriptions(&fewer, &columns).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column \"seats\", row 0: -1 is fewer seats than none; make it null where they are not known"
+    );
     let limits = df!("account" => [1_i64], "limit" => ["seats"], "cap" => [-1]).unwrap();
     let error = one_account(&[FIRST]).limits(&limits, &LimitColumns::new("account", "limit", "cap")).unwrap_err();
     assert!(matches!(error, Error::InvalidValue { .. }), "{error}");

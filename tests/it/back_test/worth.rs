@@ -232,3 +232,28 @@ fn a_table_of_truth() {
     assert_eq!(dates[0], NEW_YEAR + 120);
     assert_eq!(day(dates[1]) - day(dates[0]), 28);
 }
+
+/// Those who came lately leave more often, and nothing is observed of them; a trigger that fires by chance among the others
+/// is not credited with that, and one that knows is.
+#[test]
+fn what_is_not_observed_is_nobodys_merit() {
+    let young = |day: i32, account: i64| leaves(account).is_some_and(|left| NEW_YEAR + left - day < 150);
+    let chance = |seed: u64| {
+        move |day: i32, account: i64| {
+            if young(day, account) { Told::NotObserved } else { flag(uniform(seed, account, day) < 0.2) }
+        }
+    };
+    let knows = |day: i32, account: i64| flag(truth(day, account) && uniform(9, account, 0) < 0.5);
+    let set = TriggerSet::new()
+        .with(scripted("chance", chance(7)))
+        .with(scripted("other", chance(8)))
+        .with(scripted("knows", knows));
+    let test = run(set);
+    let ranking = test.ranking().unwrap();
+    let [first, second, third] = ranking.contributions.as_slice() else { panic!("{ranking:?}") };
+    assert_eq!(first.trigger, "knows");
+    assert!(first.holds() && first.deviance_gain > 20.0, "{first:?}");
+    for chance in [second, third] {
+        assert!(!chance.holds() && chance.deviance_gain < 11.0, "{chance:?}");
+    }
+}
