@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use polars::prelude::{DataType, PolarsError};
 
+use crate::frame::ImportReport;
+
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -68,6 +70,20 @@ pub enum Error {
     NotMapped {
         /// The role that is missing: `account`, `feature`, `value` or `clock_times`.
         column: &'static str,
+    },
+    /// A line of a taxonomy of reasons that cannot be.
+    #[error("reason {entry:?} {reason}")]
+    Taxonomy {
+        /// The path of the line.
+        entry: String,
+        /// What is wrong with it and what to do.
+        reason: &'static str,
+    },
+    /// Rows that cannot be used, and an import that takes all or nothing.
+    #[error("nothing was taken in, for {} of {} rows are bad: {}", report.bad_rows(), report.rows(), first_bad(report))]
+    BadRows {
+        /// Every bad cell with its row, column, value and reason.
+        report: Box<ImportReport>,
     },
     /// A question to a table that the portfolio does not have.
     #[error("the portfolio has no table of {table}; add it with Portfolio::{table}")]
@@ -137,17 +153,70 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A file is not a saved activity, is damaged, or was written by a later version.
-    #[error("{path} is not a readable activity file: {reason}", path = path.display())]
+    /// A file is not what this crate has saved, is damaged, or was written by a later version.
+    #[error("{path} cannot be read: {reason}", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
+    /// A file is not a database of cancellations, or damaged. It was not touched.
+    #[error("{path} is not a churn database: {reason}", path = path.display())]
+    NotChurnDatabase {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A database has a schema that this version of the crate does not work with. It was not touched.
+    #[error("{path} has schema {found}, and this version works with {known}; {way_out}", path = path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it has.
+        found: i32,
+        /// The schema that this version works with.
+        known: i32,
+        /// What to do.
+        way_out: &'static str,
+    },
+    /// Another process has been writing to a database for longer than one was to wait.
+    #[error("{path} is locked by another process that writes; try again, or wait longer with DatabaseOptions::wait", path = path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room left for a database. What was to be written is not in it, and all else is.
+    #[error("there is no room left for {path}; make some, and do it again: nothing was written", path = path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database may only be read.
+    #[error("{path} may only be read; open it with ChurnDatabase::open, as somebody who may write to it", path = path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SQLite refused for another reason.
+    #[error("{path}: {source}", path = path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// polars refused.
     #[error("polars: {}", .0.to_string().lines().next().unwrap_or_default())]
     Polars(Box<PolarsError>),
+}
+
+/// The first bad cell in one line.
+fn first_bad(report: &ImportReport) -> String {
+    report.bad().first().map_or_else(String::new, |bad| {
+        format!("row {}, column {:?}: {:?} {}", bad.row, bad.column, bad.value, bad.reason)
+    })
 }
 
 impl From<PolarsError> for Error {

@@ -9,6 +9,7 @@ mod frame;
 mod health;
 mod portfolio;
 mod print;
+mod reason;
 #[cfg(feature = "simulate")]
 mod simulate;
 mod statistics;
@@ -32,34 +33,45 @@ pub use engagement::{
     TimeToFirstUse, Transitions, Window,
 };
 pub use error::{Error, Result};
-pub use frame::ToFrame;
 pub use frame::ids::Id;
+pub use frame::{BadRow, ImportReport, ToFrame};
 pub use health::HealthBand;
 pub use portfolio::{
-    Account, AccountUsage, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns, Limit,
-    LimitColumns, Membership, Payment, PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot,
-    Subscription, SubscriptionColumns, TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
+    Account, AccountUsage, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns,
+    CountedAnswers, Limit, LimitColumns, Membership, NetPromoter, NetPromoterOptions, NetPromoterUnit, Payment,
+    PaymentColumns, Person, PlanColumns, Portfolio, ReadingColumns, Snapshot, Subscription, SubscriptionColumns,
+    TableIntake, Ticket, TicketColumns, Usage, UsageOptions, UsageWindow,
 };
-pub use portfolio::{CountedAnswers, NetPromoter, NetPromoterOptions, NetPromoterUnit};
+pub use reason::{
+    BillingSystem, Cancellation, ChurnColumns, ChurnKind, ChurnRecords, CustomerColumns, CustomerId, CustomersAtRisk,
+    Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, ExchangeRates, Feedback, FeedbackItem,
+    FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, ImportPolicy, MendableReason, RankBy, RankedReason,
+    RateGrowth, Reason, ReasonAgreement, ReasonAgreementOptions, ReasonAxis, ReasonChange, ReasonCodes,
+    ReasonDirection, ReasonGroupCell, ReasonGrouping, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel,
+    ReasonPeriod, ReasonRanking, ReasonRankingOptions, ReasonReturns, ReasonShift, ReasonTrend, ReasonTrendCell,
+    ReasonTrends, ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger, ReasonsByTriggerOptions,
+    RecordGroup, ReturnedWithin, ShareTrend, ShiftSide, StatedReason, Taxonomy, TaxonomyEntry, TriggerBeforeReason,
+    WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, WinBack, WinBacks, WinBacksOptions, WorthMending,
+    WorthMendingOptions,
+};
+#[cfg(feature = "sqlite")]
+pub use reason::{ChurnDatabase, DatabaseAccess, DatabaseOptions, FieldChange, RecordCorrection, RecordHistory};
 #[cfg(feature = "simulate")]
 pub use simulate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
-pub use statistics::{Correction, Interval, LogRank, TrendTest};
+pub use statistics::{Association, AssociationCell, AssociationTest, Correction, Interval, LogRank, TrendTest};
 pub use survival::{
-    Censoring, EventTable, EventTableRow, KaplanMeier, KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState,
-    Lifetimes, LifetimesOptions, RestrictedMean, SurvivalInterval, SurvivalPoint, SurvivalQuantile,
-};
-pub use trigger::{AccountScore, SurveyDetractor};
-pub use trigger::{AllowanceUnused, LimitPressure};
-pub use trigger::{
-    AtRisk, BackTest, BackTestDate, BackTestOptions, BreadthOfUse, ChurnEvent, CommonMovement, Contribution, DateTally,
-    DaysSinceLastEvent, Detector, Difference, Estimate, Every, Finding, Findings, FrequencyClass, Judge, LeadTime,
-    PaymentTrouble, Performance, Ranking, SeatsShrinking, Severity, Signal, State, Trigger, TriggerSet, UsageFrequency,
-    Verdict, Worklist,
+    CauseColumns, Censoring, CompetingRiskColumns, CompetingRisks, CumulativeIncidence, CumulativeIncidenceOptions,
+    EventTable, EventTableRow, GrayTest, GrayTests, GrayTestsOptions, IncidenceCurve, IncidencePoint, KaplanMeier,
+    KaplanMeierOptions, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions, RestrictedMean,
+    SurvivalInterval, SurvivalPoint, SurvivalQuantile,
 };
 pub use trigger::{
-    EngagementGap, FirstValue, HighValueFading, OnboardingStall, RenewalApproaching, SpikeRules, SupportSpike,
+    AccountScore, AllowanceUnused, AtRisk, BackTest, BackTestDate, BackTestOptions, BreadthOfUse, ChurnEvent,
+    CommonMovement, Contribution, DateTally, DaysSinceLastEvent, Detector, Difference, EngagementGap, Estimate, Every,
+    Finding, Findings, FirstValue, FrequencyClass, HighValueFading, Judge, KeyContactLoss, KeyPeople, LeadTime,
+    LimitPressure, OnboardingStall, PaymentTrouble, Performance, Ranking, RenewalApproaching, SeatsShrinking, Severity,
+    Signal, SpikeRules, State, SupportSpike, SurveyDetractor, Trigger, TriggerSet, UsageFrequency, Verdict, Worklist,
 };
-pub use trigger::{KeyContactLoss, KeyPeople};
 
 /// The polars that this crate was built with.
 ///
@@ -70,39 +82,48 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Account, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder,
-        Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, Answer, AnswerColumns, AtRisk,
-        BackTest, BackTestDate, BackTestOptions, Balance, Base, Breadth, BreadthOfUse, BreadthOptions, BreadthPeriod,
-        Calendar, CancellationColumns, Censoring, ChurnEvent, Cohort, CohortAdoption, CohortColumns, CohortIntake,
-        CohortKey, Cohorts, CommonMovement, ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, Contact,
-        ContactColumns, Contribution, Correction, Covariate, Coverage, Criterion, CurvePoint, DailyState, DailyStates,
-        DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Detector, Difference,
-        EntriesLeftOut, Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, FeatureAdoption,
-        FeaturePeriod, Finding, Findings, FrequencyClass, HealthBand, Id, ImpactStratum, Intake, Interval, Judge,
-        KaplanMeier, KaplanMeierOptions, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle, LifecycleOptions,
-        LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes, LifetimesOptions, Limit, LimitColumns,
-        LogRank, Members, Membership, MonthStickiness, MonthlyImpact, NaiveComparison, NewlyDormant, Participation,
-        ParticipationColumns, ParticipationIntake, Payment, PaymentColumns, PaymentTrouble, Performance, Period,
-        Person, PlanColumns, Portfolio, PowerCurve, PowerCurveOptions, PowerCurvePoint, ProgrammeEffect,
-        ProgrammeImpact, ProgrammeImpactOptions, Progress, Ranking, RateDifference, ReadingColumns, RestrictedMean,
-        Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return, SeatsShrinking, SegmentColumns,
-        Segmented, Severity, Signal, Snapshot, Span, Split, State, Stickiness, StickinessOptions, Subscription,
-        SubscriptionColumns, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Ticket, TicketColumns,
-        TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger, TriggerSet, Usage, UsageFrequency, UsageOptions,
-        UsageWindow, ValueCell, ValueRetention, Verdict, Weekday, Window, Worklist, date,
-    };
-    #[doc(no_inline)]
-    pub use crate::{
-        AccountScore, AllowanceUnused, CountedAnswers, KeyContactLoss, KeyPeople, LimitPressure, NetPromoter,
-        NetPromoterOptions, NetPromoterUnit, SurveyDetractor,
+        Account, AccountScore, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity,
+        ActivityBuilder, Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, AllowanceUnused,
+        Answer, AnswerColumns, Association, AssociationCell, AssociationTest, AtRisk, BackTest, BackTestDate,
+        BackTestOptions, BadRow, Balance, Base, BillingSystem, Breadth, BreadthOfUse, BreadthOptions, BreadthPeriod,
+        Calendar, Cancellation, CancellationColumns, CauseColumns, Censoring, ChurnColumns, ChurnEvent, ChurnKind,
+        ChurnRecords, Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey, Cohorts, CommonMovement,
+        ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, CompetingRiskColumns, CompetingRisks, Contact,
+        ContactColumns, Contribution, Correction, CountedAnswers, Covariate, Coverage, Criterion, CumulativeIncidence,
+        CumulativeIncidenceOptions, CurvePoint, CustomerColumns, CustomerId, CustomersAtRisk, DailyState, DailyStates,
+        DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Departure, Detector,
+        Difference, EngagementClass, EngagementGap, EngagementTrend, Enrichment, EnrichmentOptions, EntriesLeftOut,
+        Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, ExchangeRates, FeatureAdoption,
+        FeaturePeriod, Feedback, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, Finding,
+        Findings, FirstValue, FrequencyClass, GrayTest, GrayTests, GrayTestsOptions, HealthBand, HighValueFading, Id,
+        ImpactStratum, ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge,
+        KaplanMeier, KaplanMeierOptions, KeyContactLoss, KeyPeople, Landmark, LaterParticipants, LeadTime, LeftOut,
+        Lifecycle, LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes,
+        LifetimesOptions, Limit, LimitColumns, LimitPressure, LogRank, Members, Membership, MendableReason,
+        MonthStickiness, MonthlyImpact, NaiveComparison, NetPromoter, NetPromoterOptions, NetPromoterUnit,
+        NewlyDormant, OnboardingStall, Participation, ParticipationColumns, ParticipationIntake, Payment,
+        PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, Portfolio, PowerCurve,
+        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RankBy,
+        RankedReason, Ranking, RateDifference, RateGrowth, ReadingColumns, Reason, ReasonAgreement,
+        ReasonAgreementOptions, ReasonAxis, ReasonChange, ReasonCodes, ReasonDirection, ReasonGroupCell,
+        ReasonGrouping, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel, ReasonPeriod, ReasonRanking,
+        ReasonRankingOptions, ReasonReturns, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends,
+        ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger, ReasonsByTriggerOptions, RecordGroup,
+        RenewalApproaching, RestrictedMean, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return,
+        ReturnedWithin, SeatsShrinking, SegmentColumns, Segmented, Severity, ShareTrend, ShiftSide, Signal, Snapshot,
+        Span, SpikeRules, Split, State, StatedReason, Stickiness, StickinessOptions, Subscription, SubscriptionColumns,
+        SupportSpike, SurveyDetractor, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Taxonomy,
+        TaxonomyEntry, Ticket, TicketColumns, TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger,
+        TriggerBeforeReason, TriggerSet, Usage, UsageFrequency, UsageOptions, UsageWindow, ValueCell, ValueRetention,
+        Verdict, WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, Weekday, WinBack, WinBacks,
+        WinBacksOptions, Window, Worklist, WorthMending, WorthMendingOptions, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]
     pub use crate::{Cause, Company, Growth, Onset, Planted, Seasonality, SimulationOptions};
+    #[cfg(feature = "sqlite")]
     #[doc(no_inline)]
-    pub use crate::{
-        EngagementGap, FirstValue, HighValueFading, OnboardingStall, RenewalApproaching, SpikeRules, SupportSpike,
-    };
+    pub use crate::{ChurnDatabase, DatabaseAccess, DatabaseOptions, FieldChange, RecordCorrection, RecordHistory};
     #[doc(no_inline)]
     pub use polars::prelude::*;
 }

@@ -1,16 +1,9 @@
 //! An activity as a Parquet file, written whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
-use polars::prelude::{
-    DataFrame, Float64Type, KeyValueMetadata, ParquetReader, ParquetWriter, SerReader, UInt32Type, UInt64Type,
-};
+use polars::prelude::{DataFrame, Float64Type, UInt32Type, UInt64Type};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::batch::Times;
 use super::features::FeatureSets;
@@ -18,22 +11,13 @@ use super::intake::Intake;
 use super::ledger::{Ledger, NO_ACCOUNT, Rows};
 use super::{Activity, Observation};
 use crate::calendar::Calendar;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::ids::{IdType, Ids};
+use crate::frame::sealed::{Kind, UNSEALED, foreign};
 use crate::frame::{read, write};
 
-/// The key of the header in the file's metadata.
-const KEY: &str = "attrition.activity";
-/// The version of the layout. A program reads its own and earlier ones, and refuses later ones. The second brought clock
-/// times, which files of the first do not have.
-const FORMAT: u32 = 2;
-
-/// Where the seal stands in the header, as sixteen hexadecimal digits: a hash of the whole file with zeros in its place.
-///
-/// polars takes a damaged page at its word and may ask for more memory than there is, which ends the program. So a file is
-/// only handed to it when every byte is as it was written.
-const SEAL: &str = "\"seal\":\"";
-const UNSEALED: &str = "0000000000000000";
+/// The second format brought clock times, which files of the first do not have.
+const FILE: Kind = Kind { key: "attrition.activity", format: 2, writer: "Activity::save" };
 
 /// What the columns do not say.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,12 +46,12 @@ impl Activity {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be written, [`Error::Polars`] if polars refuses the frame.
+    /// [`Error::File`](crate::Error::File) if the file cannot be written, [`Error::Polars`](crate::Error::Polars) if polars refuses the frame.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let ledger = self.settled();
         let header = Header {
-            format: FORMAT,
+            format: FILE.format,
             calendar: self.calendar.clone(),
             observation: self.observation,
             intake: self.intake,
@@ -78,92 +62,21 @@ impl Activity {
             times: ledger.rows.times.is_some(),
             seal: UNSEALED.to_owned(),
         };
-        let header = serde_json::to_string(&header).map_err(|error| foreign(path, error.to_string()))?;
-        let mut frame = to_seats(&ledger)?;
-        let metadata = KeyValueMetadata::from_static(vec![(KEY.to_owned(), header)]);
-        let mut bytes = Vec::new();
-        ParquetWriter::new(&mut bytes).with_key_value_metadata(Some(metadata)).finish(&mut frame)?;
-        let place = seal_place(&bytes).ok_or_else(|| foreign(path, "it could not be sealed"))?;
-        let seal = format!("{:016x}", xxh3_64(&bytes));
-        bytes[place].copy_from_slice(seal.as_bytes());
-        write_whole(path, &bytes).map_err(|source| Error::File { path: path.to_owned(), source })
+        FILE.save(path, &header, to_seats(&ledger)?)
     }
 
     /// Reads an activity that [`save`](Self::save) has written. Needs the feature `lazy`.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be read; [`Error::Foreign`] if it is not such a file, is torn or damaged, or
+    /// [`Error::File`](crate::Error::File) if the file cannot be read; [`Error::Foreign`](crate::Error::Foreign) if it is not such a file, is torn or damaged, or
     /// was written by a later version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file_error = |source| Error::File { path: path.to_owned(), source };
-        let not_ours = || foreign(path, "it is not a whole file written by Activity::save");
-        // A log that is not ours may be larger than memory, so only its end is looked at before it is read.
-        seal_place(&end_of(path).map_err(file_error)?).ok_or_else(not_ours)?;
-        let mut bytes = fs::read(path).map_err(file_error)?;
-        let place = seal_place(&bytes).ok_or_else(not_ours)?;
-        let seal = bytes[place.clone()].to_vec();
-        bytes[place].copy_from_slice(UNSEALED.as_bytes());
-        if format!("{:016x}", xxh3_64(&bytes)).as_bytes() != seal {
-            return Err(foreign(path, "its seal is broken: it is not as it was written"));
-        }
-        let (header, frame) = read_whole(path, bytes)?;
+        let (header, frame): (Header, DataFrame) = FILE.load(path)?;
         let ledger = from_seats(&frame, &header).map_err(|error| foreign(path, error.to_string()))?;
         Ok(Self::new(header.calendar, header.observation, header.intake, ledger))
     }
-}
-
-fn foreign(path: &Path, reason: impl Into<String>) -> Error {
-    Error::Foreign { path: path.to_owned(), reason: reason.into() }
-}
-
-/// The place of the seal: the last such in the file, for the header stands at its end and escapes its quotes.
-fn seal_place(bytes: &[u8]) -> Option<Range<usize>> {
-    let start = bytes.windows(SEAL.len()).rposition(|window| window == SEAL.as_bytes())? + SEAL.len();
-    let end = start + UNSEALED.len();
-    (end <= bytes.len()).then_some(start..end)
-}
-
-/// The end of a file, which holds the header of ours.
-fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
-    const LONGEST_HEADER: u64 = 1 << 26;
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_HEADER)))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
-    Ok(end)
-}
-
-/// Writes a file beside its place and moves it there, which is one step of the file system.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let beside: PathBuf = path.with_file_name(format!(".{name}.{}.{number}.part", std::process::id()));
-    let written = File::create(&beside)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // The first error is the one to report, and what remains is only a file with a telling name.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn read_whole(path: &Path, bytes: Vec<u8>) -> Result<(Header, DataFrame)> {
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let metadata = reader.get_metadata()?;
-    let header = metadata.key_value_metadata().iter().flatten().find(|entry| entry.key == KEY);
-    let header = header.and_then(|entry| entry.value.as_deref());
-    let header = header.ok_or_else(|| foreign(path, "it was not written by Activity::save"))?;
-    let format = serde_json::from_str::<serde_json::Value>(header).ok().and_then(|value| value.get("format")?.as_u64());
-    if let Some(format) = format.filter(|&format| format > u64::from(FORMAT)) {
-        return Err(foreign(path, format!("it has format {format}, and this version reads up to {FORMAT}")));
-    }
-    let header = serde_json::from_str(header).map_err(|error| foreign(path, format!("its header: {error}")))?;
-    Ok((header, reader.finish()?))
 }
 
 /// One row a seat, its days and what happened on them as lists.

@@ -23,25 +23,41 @@ pub(crate) struct Times {
 impl Times {
     /// Reads a column in the role of `role`. Every value lies within the years 1 to 9999.
     pub(crate) fn read(frame: &DataFrame, column: &str, role: &'static str) -> Result<Self> {
+        let (times, outside) = Self::read_each(frame, column, role)?;
+        if let Some((row, value)) = outside.into_iter().next() {
+            let (column, row) = (column.to_owned(), row as u64);
+            return Err(Error::InvalidValue { column, row, value, reason: NO_SUCH_YEAR });
+        }
+        Ok(times)
+    }
+
+    /// The same, with nothing in the rows whose value lies outside these years, and which rows they are.
+    pub(crate) fn read_each(
+        frame: &DataFrame,
+        column: &str,
+        role: &'static str,
+    ) -> Result<(Self, Vec<(usize, String)>)> {
         let dtype = read::dtype(frame.schema(), column)?;
         let units_per_second = units_per_second(dtype);
         if *dtype != DataType::Date && units_per_second.is_none() {
             return Err(read::unsupported(column, role, dtype, TIME_TYPES));
         }
         let times = read::series(frame, column)?.to_physical_repr().into_owned();
-        let values: Vec<Option<i64>> = match units_per_second {
+        let mut values: Vec<Option<i64>> = match units_per_second {
             None => times.i32()?.iter().map(|day| day.map(i64::from)).collect(),
             Some(_) => times.i64()?.iter().collect(),
         };
         let units_per_day = units_per_second.map_or(1, |units| units * SECONDS_PER_DAY);
         let begins = |date: Date| i64::from(date.days_since_epoch()).saturating_mul(units_per_day);
         let known = begins(Date::MIN)..begins(Date::MAX + 1);
-        let outside = |(row, time): (usize, &Option<i64>)| Some((row, time.filter(|time| !known.contains(time))?));
-        if let Some((row, time)) = values.iter().enumerate().find_map(outside) {
-            let (column, value, row) = (column.to_owned(), time.to_string(), row as u64);
-            return Err(Error::InvalidValue { column, row, value, reason: NO_SUCH_YEAR });
+        let mut outside = Vec::new();
+        for (row, time) in values.iter_mut().enumerate() {
+            if let Some(other) = time.filter(|time| !known.contains(time)) {
+                outside.push((row, other.to_string()));
+                *time = None;
+            }
         }
-        Ok(Self { units_per_second, values })
+        Ok((Self { units_per_second, values }, outside))
     }
 
     /// Days that are known as such.

@@ -73,34 +73,40 @@ impl LogRankSums {
     }
 
     /// The test; `None` if nobody was lost while people of two groups were at risk.
-    ///
-    /// The covariance has no inverse, for the groups' excesses add up to 0. Elimination that passes over the pivots
-    /// without variance leaves the statistic that any generalised inverse gives, and counts the degrees of freedom.
     #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
     pub(crate) fn test(self) -> Option<LogRank> {
-        let Self { observed, expected, covariance: mut matrix } = self;
-        let groups = observed.len();
-        let mut excess: Vec<f64> = observed.iter().zip(&expected).map(|(&o, &e)| o as f64 - e).collect();
-        let variances: Vec<f64> = (0..groups).map(|group| matrix[group * groups + group]).collect();
-        let (mut chi_square, mut degrees_of_freedom) = (0.0, 0);
-        for pivot in 0..groups {
-            let variance = matrix[pivot * groups + pivot];
-            if variance <= ROUNDING * variances[pivot] {
-                continue;
-            }
-            chi_square += excess[pivot] * excess[pivot] / variance;
-            degrees_of_freedom += 1;
-            for row in pivot + 1..groups {
-                let factor = matrix[row * groups + pivot] / variance;
-                excess[row] -= factor * excess[pivot];
-                for column in pivot + 1..groups {
-                    matrix[row * groups + column] -= factor * matrix[pivot * groups + column];
-                }
-            }
-        }
+        let Self { observed, expected, covariance } = self;
+        let excess = observed.iter().zip(&expected).map(|(&o, &e)| o as f64 - e).collect();
+        let (chi_square, degrees_of_freedom) = quadratic_form(excess, covariance);
         let p_value = ChiSquared::new(f64::from(degrees_of_freedom)).ok()?.sf(chi_square);
         Some(LogRank { observed, expected, chi_square, degrees_of_freedom, p_value })
     }
+}
+
+/// `x' V⁻ x` of groups whose excesses add up to 0, and the rank of their covariance, which is given row by row.
+///
+/// The covariance has no inverse. Elimination that passes over the pivots without variance leaves the statistic that any
+/// generalised inverse gives, and counts the degrees of freedom.
+pub(super) fn quadratic_form(mut excess: Vec<f64>, mut matrix: Vec<f64>) -> (f64, u32) {
+    let groups = excess.len();
+    let variances: Vec<f64> = (0..groups).map(|group| matrix[group * groups + group]).collect();
+    let (mut chi_square, mut degrees_of_freedom) = (0.0, 0);
+    for pivot in 0..groups {
+        let variance = matrix[pivot * groups + pivot];
+        if variance <= ROUNDING * variances[pivot] {
+            continue;
+        }
+        chi_square += excess[pivot] * excess[pivot] / variance;
+        degrees_of_freedom += 1;
+        for row in pivot + 1..groups {
+            let factor = matrix[row * groups + pivot] / variance;
+            excess[row] -= factor * excess[pivot];
+            for column in pivot + 1..groups {
+                matrix[row * groups + column] -= factor * matrix[pivot * groups + column];
+            }
+        }
+    }
+    (chi_square, degrees_of_freedom)
 }
 
 #[cfg(test)]

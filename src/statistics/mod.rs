@@ -4,7 +4,10 @@
 mod adjust;
 mod auc;
 mod clustered;
+mod contingency;
+mod gray;
 mod interval;
+mod kappa;
 mod log_rank;
 mod logistic;
 mod mantel_haenszel;
@@ -14,16 +17,22 @@ mod permutation;
 mod proportions;
 mod random;
 mod rate_ratio;
+mod rates;
 mod saddlepoint;
 mod stratified;
 mod theil_sen;
 mod trend;
+mod two_sided;
 
 pub use adjust::Correction;
 pub(crate) use auc::{AreaDifference, Outcomes};
 pub(crate) use clustered::{ClusteredShare, clustered_share, lift};
+pub use contingency::{Association, AssociationCell, AssociationTest};
+pub(crate) use contingency::{association, cells};
+pub(crate) use gray::{GraySums, Risks};
 pub use interval::Interval;
 pub(crate) use interval::{Wilson, critical_value};
+pub(crate) use kappa::kappa;
 pub use log_rank::LogRank;
 pub(crate) use log_rank::LogRankSums;
 pub(crate) use logistic::{LogisticFit, Observations, Sign, Term, logistic};
@@ -34,11 +43,13 @@ pub(crate) use permutation::{Side, few_choices, permutation_test};
 pub(crate) use proportions::{Contrast, Share, two_proportions};
 pub(crate) use random::SplitMix64;
 pub(crate) use rate_ratio::{Exposed, rate_ratio};
+pub(crate) use rates::{rate_interval, rate_trend, two_rates};
 pub(crate) use saddlepoint::permutation_saddlepoint;
 pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};
 pub(crate) use theil_sen::theil_sen;
 pub use trend::TrendTest;
 pub(crate) use trend::trend;
+pub(crate) use two_sided::fisher_exact;
 
 /// A count as a number to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "counts of what was ever seen are far below 2^53")]

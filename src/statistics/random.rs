@@ -26,7 +26,6 @@ impl SplitMix64 {
     }
 
     /// From 0 up to, but without, 1.
-    #[cfg(test)]
     pub(crate) fn uniform(&mut self) -> f64 {
         f64::from((self.next() >> 32) as u32) / 4_294_967_296.0
     }

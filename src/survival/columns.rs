@@ -26,6 +26,10 @@ impl LifetimeColumns {
         Self { duration: duration.into(), ended: ended.into(), entry: None }
     }
 
+    pub(super) fn ended(&self) -> &str {
+        &self.ended
+    }
+
     /// The age at which each came under observation, in the unit of the duration; null where that was from the start. By
     /// default everybody was watched from the start. Whoever was a customer before the log began would not be in it had
     /// they left before: they are at risk from their entry on and not earlier (left truncation).
@@ -83,8 +87,20 @@ impl Lifetimes {
     /// # Ok::<(), attrition::Error>(())
     /// ```
     pub fn from_frame(frame: &DataFrame, columns: &LifetimeColumns) -> Result<Self> {
-        let durations = numbers(frame, &columns.duration, "duration")?;
         let flags = flags(frame, &columns.ended, "ended")?;
+        let (given, _) = Given::read(frame, columns, flags)?;
+        Ok(Self(Source::Columns(given)))
+    }
+}
+
+impl Given {
+    /// The durations and entries of a frame beside flags known already, and the rows that they are of.
+    pub(super) fn read(
+        frame: &DataFrame,
+        columns: &LifetimeColumns,
+        flags: Vec<Option<bool>>,
+    ) -> Result<(Self, Vec<usize>)> {
+        let durations = numbers(frame, &columns.duration, "duration")?;
         let entries = columns.entry.as_ref().map(|entry| numbers(frame, entry, "entry")).transpose()?;
         let invalid = |column: &str, row: usize, value: f64, reason| {
             let (column, value) = (column.to_owned(), value.to_string());
@@ -96,6 +112,7 @@ impl Lifetimes {
             time: Vec::with_capacity(durations.len()),
             ended: Vec::with_capacity(durations.len()),
         };
+        let mut kept = Vec::with_capacity(durations.len());
         for (row, (duration, ended)) in durations.into_iter().zip(flags).enumerate() {
             if let Some(duration) = duration.filter(|duration| !(0.0..=MAX_TIME).contains(duration)) {
                 let reason = "is no duration from 0 to 1e18; make it null to leave the row out";
@@ -116,7 +133,8 @@ impl Lifetimes {
             // The zero with a sign is no other time.
             given.time.push(duration + 0.0);
             given.ended.push(ended);
+            kept.push(row);
         }
-        Ok(Self(Source::Columns(given)))
+        Ok((given, kept))
     }
 }

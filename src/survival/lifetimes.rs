@@ -195,7 +195,7 @@ impl Seen {
         self.first.iter().copied().zip(self.last.iter().copied())
     }
 
-    fn each(&self) -> impl Iterator<Item = (LifetimeState, Option<u32>)> + Clone + '_ {
+    pub(super) fn each(&self) -> impl Iterator<Item = (LifetimeState, Option<u32>)> + Clone + '_ {
         self.days().map(|(first, last)| self.followed(first, last))
     }
 

@@ -1,7 +1,11 @@
 //! How long people stay: lifetimes, the table of events over time, and survival curves.
 
 mod columns;
+mod competing_risks;
+mod cumulative_incidence;
+mod ends;
 mod event_table;
+mod gray;
 mod interval;
 mod kaplan_meier;
 mod lifetimes;
@@ -10,14 +14,26 @@ mod stored;
 mod summaries;
 
 pub use columns::LifetimeColumns;
+pub(crate) use competing_risks::Caused;
+pub use competing_risks::{CauseColumns, CompetingRiskColumns, CompetingRisks};
+pub use cumulative_incidence::{CumulativeIncidence, CumulativeIncidenceOptions, IncidenceCurve, IncidencePoint};
 pub use event_table::{EventTable, EventTableRow};
+pub use gray::{GrayTest, GrayTests, GrayTestsOptions};
 pub use interval::SurvivalInterval;
 pub use kaplan_meier::{KaplanMeier, KaplanMeierOptions, SurvivalPoint};
 pub use lifetimes::{Lifetime, LifetimeState, Lifetimes};
 pub use options::{Censoring, LifetimesOptions};
 pub use summaries::{RestrictedMean, SurvivalQuantile};
 
-crate::frame::to_frame!(EventTable, KaplanMeier, Lifetimes);
+crate::frame::to_frame!(CumulativeIncidence, EventTable, GrayTests, KaplanMeier, Lifetimes);
+
+/// The curve of times in days, and whether each ended.
+pub(crate) fn curve_of_days(
+    followed: impl Iterator<Item = (u32, bool)>,
+    options: KaplanMeierOptions,
+) -> crate::Result<KaplanMeier> {
+    KaplanMeier::new(options, EventTable::of_days(followed))
+}
 
 /// A time in print: whole where it is whole, else to three digits.
 fn short(time: f64) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 
 use super::set::TriggerSet;
-use super::signal::{Severity, Signal, State};
+use super::signal::{Severity, Signal, State, decided};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
@@ -128,6 +128,17 @@ pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Si
         signal.decide(adjusted, set.level);
     }
     Ok((signals, adjusted))
+}
+
+/// The state of every trigger about every customer, customer by customer, decided.
+pub(crate) fn states(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<Vec<State>> {
+    let told = ask(snapshot, set, |signal| (signal.state, signal.test()))?;
+    let adjusted = corrected(set, told.iter().map(|(_, test)| *test))?;
+    let states = told.iter().zip(adjusted).map(|(&(state, test), adjusted)| match test {
+        Some((_, matters)) => decided(matters, adjusted, set.level),
+        None => state,
+    });
+    Ok(states.collect())
 }
 
 /// What is to be kept of all that every trigger says of every customer, customer by customer, tests being undecided.

@@ -35,6 +35,7 @@ pub use back_test::{
 pub use breadth_of_use::BreadthOfUse;
 pub use days_since_last_event::DaysSinceLastEvent;
 pub use engagement_gap::EngagementGap;
+pub(crate) use findings::states;
 pub use findings::{Finding, Findings};
 pub use frequency_class::FrequencyClass;
 pub use high_value_fading::HighValueFading;

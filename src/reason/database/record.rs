@@ -1,0 +1,125 @@
+//! Recording cancellations.
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::ChurnDatabase;
+use super::failure::Fault;
+use super::row::{COLUMNS, Customer, differences, find, overlaid};
+use super::taxonomy::{Reasons, load};
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::frame::ids::IdType;
+use crate::reason::{Cancellation, ChurnKind, ChurnRecords, WinBack};
+
+/// # Recording
+impl ChurnDatabase {
+    /// Records a cancellation. When this returns, it is on the disk.
+    ///
+    /// One that is there already with all that is said now, changes nothing: what was recorded twice is there once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Incompatible`] if the customer has a record of that date which says something else:
+    /// [`correct`](Self::correct) it. As [`ChurnRecords::of`] for a field that cannot be used. [`Error::Locked`],
+    /// [`Error::DiskFull`], [`Error::ReadOnly`] and [`Error::Database`], after which nothing is changed.
+    pub fn record(&mut self, cancellation: Cancellation) -> Result<()> {
+        self.record_all([cancellation])
+    }
+
+    /// Records several cancellations, all or none, which is much faster than one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record).
+    pub fn record_all(&mut self, cancellations: impl IntoIterator<Item = Cancellation>) -> Result<()> {
+        let cancellations: Vec<Cancellation> = cancellations.into_iter().collect();
+        self.write(|transaction| {
+            let reasons = load(transaction)?;
+            let records = ChurnRecords::of(cancellations, &reasons.taxonomy)?;
+            let known = insert(transaction, &reasons, &records)?;
+            for row in known {
+                let said = records.get(row);
+                let Some((_, there)) = find(transaction, &reasons, said.customer.as_id(), said.date)? else { continue };
+                let now = overlaid(there.clone(), said, |_field| true);
+                if let Some(difference) = differences(&there, &now).into_iter().next() {
+                    let told = |value: Option<String>| {
+                        let value = value.unwrap_or_else(|| "nothing".to_owned());
+                        format!("{} of {} on {}: {value}", difference.field, now.customer, now.date)
+                    };
+                    let (left, right) = (told(difference.before.clone()), told(difference.after.clone()));
+                    let way_out = "the first is recorded; correct it with ChurnDatabase::correct";
+                    let what = "two cancellations of one customer and date";
+                    return Err(Error::Incompatible { what, left, right, way_out }.into());
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Writes the records that are not there yet; gives the rows of those that are.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    reasons: &Reasons,
+    records: &ChurnRecords,
+) -> Result<Vec<usize>, Fault> {
+    check_kind(transaction, records)?;
+    let holes = (1..=16).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ");
+    let sql = format!("INSERT INTO cancellation ({COLUMNS}) VALUES ({holes}) ON CONFLICT (customer, date) DO NOTHING");
+    let mut statement = transaction.prepare(&sql)?;
+    let mut attribute = transaction.prepare("INSERT INTO attribute VALUES (?1, ?2, ?3)")?;
+    let columns = records.labels();
+    let ids = |names: &[String]| names.iter().map(|code| reasons.id(code)).collect::<Result<Vec<i64>, Fault>>();
+    let (stated, found) = (ids(columns.stated.names())?, ids(columns.found.names())?);
+    let mut known = Vec::new();
+    // In the order of customers the index grows at its end.
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|&row| (records.customer_numbers()[row], records.days()[row]));
+    for row in order {
+        let reason = |codes: &[Option<u32>], ids: &[i64]| codes[row].map(|code| ids[code as usize]);
+        let changed = statement.execute(params![
+            Customer::new(records.customer(row))?,
+            records.date(row).to_string(),
+            reason(columns.stated.codes(), &stated),
+            reason(columns.found.codes(), &found),
+            columns.kind[row].map(|kind| kind == ChurnKind::Voluntary),
+            columns.plan.get(row),
+            columns.segment.get(row),
+            columns.value[row],
+            columns.currency.get(row),
+            columns.started_on[row].map(|day| Date::from_day(day).to_string()),
+            columns.competitor.get(row),
+            columns.comment[row].as_deref(),
+            columns.decision_reason[row].as_deref(),
+            columns.recorded_by.get(row),
+            columns.win_back[row].map(WinBack::name),
+            columns.win_back[row].and_then(WinBack::returned_on).map(|date| date.to_string()),
+        ])?;
+        if changed == 0 {
+            known.push(row);
+            continue;
+        }
+        let id = transaction.last_insert_rowid();
+        for (name, values) in &columns.attributes {
+            if let Some(value) = values.get(row) {
+                attribute.execute(params![id, name, value])?;
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Customers are all integers or all text.
+pub(super) fn check_kind(connection: &Connection, records: &ChurnRecords) -> Result<(), Fault> {
+    let there = connection.query_row("SELECT typeof(customer) FROM cancellation LIMIT 1", (), |row| row.get(0));
+    let there: String = match there {
+        Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(()),
+        other => other?,
+    };
+    let given = if records.customers().id_type() == IdType::String { "text" } else { "integer" };
+    if records.is_empty() || there == given {
+        return Ok(());
+    }
+    let way_out = "a database has customers of one kind; cast the ids to that of the first";
+    Err(Error::Incompatible { what: "the ids of customers", left: there, right: given.to_owned(), way_out }.into())
+}

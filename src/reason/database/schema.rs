@@ -1,0 +1,212 @@
+//! The tables, and how those of earlier versions become them.
+
+use rusqlite::{Connection, Transaction};
+
+use super::failure::Fault;
+use super::taxonomy::{Reasons, store};
+use crate::error::Error;
+use crate::reason::Taxonomy;
+
+/// What marks a file as one of ours: "attr".
+pub(super) const APPLICATION: i32 = 0x6174_7472;
+
+/// The steps from each version of the schema to the next, the first from nothing. A step that was once released is never
+/// changed.
+pub(super) const MIGRATIONS: [&str; 2] = [RECORDS, FEEDBACK];
+
+/// The version that this crate reads and writes.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a handful")]
+pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Dates are text, as 2026-03-31. A customer is an integer or text, and all are of one kind.
+const RECORDS: &str = "
+CREATE TABLE reason (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT,
+    owner TEXT,
+    evidence TEXT,
+    kind TEXT CHECK (kind IN ('voluntary', 'involuntary')),
+    became INTEGER REFERENCES reason (id),
+    given_up_on TEXT,
+    change INTEGER,
+    CHECK ((name IS NULL) = (became IS NOT NULL)),
+    CHECK ((became IS NULL) = (given_up_on IS NULL) AND (became IS NULL) = (change IS NULL))
+) STRICT;
+CREATE TABLE cancellation (
+    id INTEGER PRIMARY KEY,
+    customer ANY NOT NULL CHECK (typeof(customer) IN ('integer', 'text')),
+    date TEXT NOT NULL,
+    stated INTEGER REFERENCES reason (id),
+    found INTEGER REFERENCES reason (id),
+    voluntary INTEGER CHECK (voluntary IN (0, 1)),
+    plan TEXT,
+    segment TEXT,
+    value REAL CHECK (value >= 0),
+    currency TEXT,
+    started_on TEXT,
+    competitor TEXT,
+    comment TEXT,
+    decision_reason TEXT,
+    recorded_by TEXT,
+    win_back TEXT CHECK (win_back IN ('in_progress', 'won_back', 'given_up')),
+    returned_on TEXT,
+    UNIQUE (customer, date),
+    CHECK ((win_back IS 'won_back') = (returned_on IS NOT NULL))
+) STRICT;
+CREATE TABLE attribute (
+    cancellation INTEGER NOT NULL REFERENCES cancellation (id),
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (cancellation, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE correction (
+    id INTEGER PRIMARY KEY,
+    cancellation INTEGER NOT NULL REFERENCES cancellation (id),
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    why TEXT,
+    field TEXT NOT NULL,
+    before TEXT,
+    after TEXT
+) STRICT;
+CREATE INDEX correction_of ON correction (cancellation, field);
+";
+
+const FEEDBACK: &str = "
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY,
+    customer ANY NOT NULL CHECK (typeof(customer) IN ('integer', 'text')),
+    asked_on TEXT NOT NULL,
+    category INTEGER REFERENCES reason (id),
+    categorised_on TEXT,
+    acted_on TEXT,
+    followed_up_on TEXT,
+    owner TEXT,
+    due_on TEXT,
+    comment TEXT,
+    CHECK ((category IS NULL) = (categorised_on IS NULL)),
+    CHECK (acted_on IS NULL OR categorised_on IS NOT NULL),
+    CHECK (followed_up_on IS NULL OR acted_on IS NOT NULL)
+) STRICT;
+";
+
+/// What a file says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing at all.
+    Empty,
+    /// Not ours.
+    Foreign,
+    /// Ours, of this version.
+    Ours(i32),
+}
+
+pub(super) fn state(connection: &Connection) -> rusqlite::Result<State> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok(match (application, version, tables) {
+        (0, 0, 0) => State::Empty,
+        (APPLICATION, 1.., 1..) => State::Ours(version),
+        _ => State::Foreign,
+    })
+}
+
+/// Brings an empty file, or one of an earlier version, to this one: all of it or nothing.
+pub(super) fn migrate(transaction: &Transaction<'_>, taxonomy: &Taxonomy) -> Result<(), Fault> {
+    migrate_to(transaction, taxonomy, VERSION)
+}
+
+fn migrate_to(transaction: &Transaction<'_>, taxonomy: &Taxonomy, version: i32) -> Result<(), Fault> {
+    // Another process may have done it in the meantime, or begun to use the file for something else.
+    let found = match state(transaction)? {
+        State::Empty => 0,
+        State::Ours(found) => found,
+        State::Foreign => return Err(Fault::Damaged("another program has written to it just now")),
+    };
+    let steps = usize::try_from(found).unwrap_or(usize::MAX)..usize::try_from(version).unwrap_or_default();
+    for step in MIGRATIONS.get(steps).into_iter().flatten() {
+        transaction.execute_batch(step)?;
+    }
+    if found == 0 {
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        store(transaction, &Reasons::default(), taxonomy)?;
+    }
+    if found < version {
+        transaction.pragma_update(None, "user_version", version)?;
+    }
+    Ok(())
+}
+
+/// The error of a file that is of another version than this crate works with.
+pub(super) fn of_other_version(path: &std::path::Path, found: i32) -> Error {
+    let way_out = if found > VERSION {
+        "it was written by a later version of this crate; use that one"
+    } else {
+        "it is of an earlier version; open it once for writing, which brings it up to date"
+    };
+    Error::Schema { path: path.to_owned(), found, known: VERSION, way_out }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::ChurnDatabase;
+    use super::*;
+    use crate::reason::{Cancellation, Reason};
+    use crate::{Result, date};
+
+    fn scratch(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("attrition-schema-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(name);
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+        path
+    }
+
+    #[test]
+    fn every_earlier_version_becomes_this_one_and_loses_nothing() -> Result<()> {
+        for version in 1..=VERSION {
+            let path = scratch(&format!("{version}.db"));
+            let mut connection = Connection::open(&path).unwrap();
+            let transaction = connection.transaction().unwrap();
+            migrate_to(&transaction, &Taxonomy::standard(), version).unwrap();
+            // As a program of that version would have written it: these columns were there from the first on.
+            transaction
+                .execute_batch(
+                    "INSERT INTO cancellation (customer, date, stated, comment) SELECT 'acme', '2026-03-31', id, 'ä'
+                     FROM reason WHERE code = 'price/too_expensive';
+                     INSERT INTO attribute SELECT id, 'region', 'north' FROM cancellation;
+                     INSERT INTO correction (cancellation, at, who, field) SELECT id, 5, 'ann', 'comment' FROM cancellation;",
+                )
+                .unwrap();
+            transaction.commit().unwrap();
+            assert_eq!(state(&connection).unwrap(), State::Ours(version));
+            drop(connection);
+
+            if version < VERSION {
+                let refused = ChurnDatabase::open_read_only(&path).unwrap_err();
+                assert!(matches!(refused, Error::Schema { found, .. } if found == version), "{refused}");
+            }
+            let mut database = ChurnDatabase::open(&path)?;
+            let record = Cancellation::new("acme", date(2026, 3, 31), Reason::new("price", "too_expensive"));
+            let record = record.comment("ä").attribute("region", "north");
+            assert_eq!(database.records()?.iter().collect::<Vec<_>>(), [record]);
+            assert_eq!(database.history("acme")?.changes().len(), 1);
+            assert_eq!(state(&database.connection).unwrap(), State::Ours(VERSION));
+            let fresh = ChurnDatabase::open(scratch("fresh.db"))?;
+            let tables = |database: &ChurnDatabase| -> Vec<String> {
+                let mut tables = database.connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
+                let rows =
+                    tables.query_map((), |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())).unwrap();
+                rows.map(|row| row.unwrap()).collect()
+            };
+            assert_eq!(tables(&database), tables(&fresh));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! What enrichment takes for engaged, and how far it looks back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// More weeks are not looked at: of a year and a half of use, what comes before says little of how it ended.
+const MOST_WEEKS: u32 = 104;
+
+/// How [`Portfolio::enrich`](crate::Portfolio::enrich) should look at the use before a cancellation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnrichmentOptions {
+    pub(super) weeks: u32,
+    pub(super) took_off: f64,
+    pub(super) stop_days: u32,
+    pub(super) faded: f64,
+    pub(super) level: f64,
+}
+
+impl EnrichmentOptions {
+    /// With the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { weeks: 52, took_off: 1.0, stop_days: 14, faded: 2.0 / 3.0, level: 0.05 }
+    }
+
+    /// How many weeks before the cancellation the trend is taken over, at the most; 8 to 104. 52 unless told: a year has
+    /// every season once.
+    #[must_use]
+    pub fn weeks(mut self, weeks: u32) -> Self {
+        self.weeks = weeks;
+        self
+    }
+
+    /// So many active days a week, on average over some four weeks in a row, are use that took off. 1 unless told: who
+    /// never came back every week had no habit to lose.
+    #[must_use]
+    pub fn took_off(mut self, active_days: f64) -> Self {
+        self.took_off = active_days;
+        self
+    }
+
+    /// So many days without use before the cancellation can be a sudden stop. 14 unless told: longer than a usual holiday.
+    #[must_use]
+    pub fn stop_days(mut self, days: u32) -> Self {
+        self.stop_days = days;
+        self
+    }
+
+    /// At most this share of the mean level in the last four weeks is a fading. Two thirds unless told: less is hard to
+    /// tell from a slack month.
+    #[must_use]
+    pub fn faded(mut self, share: f64) -> Self {
+        self.faded = share;
+        self
+    }
+
+    /// The largest two-sided p-value at which a falling trend is one. 0.05 unless told, by convention.
+    #[must_use]
+    pub fn level(mut self, level: f64) -> Self {
+        self.level = level;
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |option, value: String, reason| Err(Error::InvalidOption { option, value, reason });
+        let share = |number: f64| number > 0.0 && number < 1.0;
+        if !(8..=MOST_WEEKS).contains(&self.weeks) {
+            return refuse("weeks", self.weeks.to_string(), "a trend is taken over 8 to 104 weeks");
+        }
+        if !(self.took_off > 0.0 && self.took_off <= 7.0) {
+            return refuse(
+                "took_off",
+                self.took_off.to_string(),
+                "is a number of active days a week, above 0 and up to 7",
+            );
+        }
+        if self.stop_days == 0 {
+            return refuse("stop_days", self.stop_days.to_string(), "a stop lasts a day at least");
+        }
+        if !share(self.faded) {
+            return refuse("faded", self.faded.to_string(), "is a share between 0 and 1");
+        }
+        if !share(self.level) {
+            return refuse("level", self.level.to_string(), "is a p-value between 0 and 1");
+        }
+        Ok(())
+    }
+}
+
+impl Default for EnrichmentOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

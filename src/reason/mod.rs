@@ -1,0 +1,71 @@
+//! Why customers leave: records of cancellations, the reasons they are sorted by, and where both are kept.
+
+mod agreement;
+mod at_risk;
+mod billing;
+mod by_group;
+mod by_trigger;
+mod cancellation;
+mod classes;
+mod columns;
+mod currency;
+#[cfg(feature = "sqlite")]
+mod database;
+mod enrichment;
+mod export;
+mod feedback;
+mod incidence;
+mod labels;
+mod path;
+mod policy;
+mod ranking;
+mod read;
+mod records;
+mod rows;
+mod standard;
+mod taxonomy;
+mod trends;
+mod warnings;
+mod win_backs;
+mod worth_mending;
+mod write;
+
+pub use agreement::{ReasonAgreement, ReasonAgreementOptions, StatedReason};
+pub use at_risk::CustomersAtRisk;
+pub use billing::{BillingSystem, ReasonCodes};
+pub use by_group::{ReasonGroupCell, ReasonGrouping, ReasonsBy, ReasonsByOptions};
+pub use by_trigger::{ReasonsByTrigger, ReasonsByTriggerOptions, TriggerBeforeReason, WarnedReason};
+pub use cancellation::{Cancellation, ChurnKind, CustomerId, WinBack};
+pub use columns::ChurnColumns;
+pub use currency::ExchangeRates;
+#[cfg(feature = "sqlite")]
+pub use database::{ChurnDatabase, DatabaseAccess, DatabaseOptions, FieldChange, RecordCorrection, RecordHistory};
+pub use enrichment::{Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, WarningOptions};
+pub use feedback::{Feedback, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally};
+pub use incidence::{CustomerColumns, ReasonIncidence, ReasonIncidenceOptions, RecordGroup};
+pub use path::{Reason, ReasonLevel};
+pub use policy::ImportPolicy;
+pub use ranking::{RankBy, RankedReason, ReasonRanking, ReasonRankingOptions};
+pub use records::{ChurnRecords, ReasonAxis};
+pub use taxonomy::{ReasonChange, Taxonomy, TaxonomyEntry};
+
+pub use trends::{
+    RateGrowth, ReasonPeriod, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends, ReasonTrendsOptions, ShareTrend,
+    ShiftSide,
+};
+
+pub use warnings::{Warning, WarningColumns, Warnings};
+pub use win_backs::{ReasonReturns, ReturnedWithin, WinBacks, WinBacksOptions};
+pub use worth_mending::{MendableReason, ReasonDirection, WorthMending, WorthMendingOptions};
+
+crate::frame::to_frame!(
+    ReasonAgreement,
+    ReasonIncidence,
+    ReasonRanking,
+    ReasonTrends,
+    ReasonsBy,
+    ReasonsByTrigger,
+    WinBacks,
+    WorthMending
+);
+crate::frame::to_frame!(ChurnRecords, Feedback, FeedbackLog, Taxonomy);

@@ -1,0 +1,363 @@
+//! Incidence of reasons, win-backs, warnings and what is worth mending, against one look at every record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attrition::polars::prelude::*;
+use attrition::{
+    Activity, Calendar, Cancellation, ChurnRecords, CompetingRiskColumns, CompetingRisks, CumulativeIncidenceOptions,
+    CustomerColumns, CustomersAtRisk, Date, Error, EventColumns, KaplanMeierOptions, LifetimeColumns, Lifetimes,
+    Period, Portfolio, Reason, ReasonAxis, ReasonDirection, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel,
+    ReasonTrendsOptions, ReasonsByTrigger, ReasonsByTriggerOptions, RecordGroup, SubscriptionColumns, WarningColumns,
+    Warnings, WinBack, WinBacks, WinBacksOptions, WorthMending, date,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::reason_mix::{cancellations, comes_back, near, of, reason, taxonomy};
+
+fn dates(days: &[Date]) -> Column {
+    let days: Vec<i32> = days.iter().map(|&day| day - date(1970, 1, 1)).collect();
+    Column::new("since".into(), days).cast(&DataType::Date).unwrap()
+}
+
+fn customers(rows: &[(u32, Date, Option<&str>)]) -> DataFrame {
+    let mut frame = df!(
+        "id" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+        "plan" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    frame.with_column(dates(&rows.iter().map(|row| row.1).collect::<Vec<_>>())).unwrap();
+    frame
+}
+
+fn columns() -> CustomerColumns {
+    CustomerColumns::new("id", "since").group("plan")
+}
+
+const AXIS: ReasonAxis = ReasonAxis::FoundElseStated;
+
+/// Entry, time, cause and group.
+type Spell = (Option<f64>, f64, Option<String>, Option<String>);
+
+proptest! {
+    #[test]
+    fn incidence(
+        all in cancellations(),
+        starts in vec((0..80_u32, -300..220_i32, option::of(select(&["large", "tiny"][..]))), 0..100),
+        as_of in 0..220_i32,
+        from in option::of(-100..150_i32),
+        by in option::of(Just(RecordGroup::Plan)),
+    ) {
+        let day = |day: i32| date(2023, 11, 20) + day;
+        let rows: Vec<(u32, Date, Option<&str>)> = starts.iter().map(|&(who, start, plan)| (who, day(start), plan)).collect();
+        let as_of = day(as_of);
+        let mut options = ReasonIncidenceOptions::new(as_of);
+        if let Some(from) = from { options = options.observed_from(day(from)); }
+        if let Some(by) = by { options = options.by(by); }
+        let answer = of(&all).reason_incidence(&customers(&rows), &columns(), options).unwrap();
+
+        // Customer by customer, day by day.
+        let mut spells: Vec<Spell> = Vec::new();
+        let (mut without_start, mut before) = (0, 0);
+        let everybody: BTreeSet<u32> = (0..80).collect();
+        for who in everybody {
+            let mut mine: Vec<&Cancellation> = all.iter().filter(|one| one.customer == who.into() && one.date <= as_of).collect();
+            mine.sort_by_key(|one| one.date);
+            let mut begun: Vec<_> = rows.iter().filter(|row| row.0 == who).collect();
+            begun.sort();
+            let mut after: Option<Date> = None;
+            let mut add = |start: Option<Date>, end: Date, cause: Option<String>, group: Option<String>| {
+                match (start.filter(|&start| start <= end), from.map(day)) {
+                    (None, _) => without_start += 1,
+                    (Some(_), Some(from)) if end < from => before += 1,
+                    (Some(start), from) => {
+                        let entry = from.filter(|&from| start < from).map(|from| f64::from(from - start - 1));
+                        spells.push((entry, f64::from(end - start), cause, group));
+                    }
+                }
+            };
+            for one in mine {
+                let row = begun.iter().find(|row| after.is_none_or(|after| row.1 > after)).filter(|row| row.1 <= one.date);
+                let start = one.started_on.or(row.map(|row| row.1));
+                let cause = reason(one, AXIS, ReasonLevel::Reason).map_or("not told".to_owned(), |reason| reason.to_string());
+                let own = one.plan.clone().filter(|_| by.is_some());
+                add(start, one.date, Some(cause), own.or_else(|| row?.2.map(str::to_owned)));
+                after = Some(one.date);
+            }
+            if let Some(row) = begun.iter().find(|row| after.is_none_or(|after| row.1 > after) && row.1 <= as_of) {
+                add(Some(row.1), as_of, None, row.2.map(str::to_owned));
+            }
+        }
+        prop_assert_eq!((answer.without_start(), answer.before()), (without_start, before));
+        let frame = df!(
+            "entry" => spells.iter().map(|spell| spell.0).collect::<Vec<_>>(),
+            "time" => spells.iter().map(|spell| spell.1).collect::<Vec<_>>(),
+            "cause" => spells.iter().map(|spell| spell.2.clone()).collect::<Vec<_>>(),
+            "group" => spells.iter().map(|spell| spell.3.clone()).collect::<Vec<_>>(),
+        ).unwrap();
+        let read = CompetingRiskColumns::new("time", "cause").entry("entry").group("group");
+        let risks = CompetingRisks::from_frame(&frame, &read).unwrap();
+        let expected = risks.cumulative_incidence(CumulativeIncidenceOptions::new()).unwrap();
+        let got = answer.incidence();
+        prop_assert_eq!(got.groups(), expected.groups());
+        for curve in got.curves() {
+            let same = expected.curve(curve.group.as_deref(), &curve.cause);
+            prop_assert_eq!(curve.points(), same.map_or(&[][..], |same| same.points()));
+        }
+        prop_assert_eq!(got.curves().iter().map(|curve| curve.ended()).sum::<u64>(), risks.ended());
+        let late = spells.iter().any(|spell| spell.0.is_some());
+        prop_assert_eq!(answer.tests().is_some(), got.groups().len() > 1 && !late);
+        prop_assert_eq!(answer.to_frame().unwrap().width(), 10);
+        comes_back::<ReasonIncidence>(&answer);
+    }
+
+    #[test]
+    fn win_backs(
+        mut all in cancellations(),
+        states in vec((0..4_u8, 0..90_i32), 120),
+        as_of in 0..260_i32,
+        level in select(&[ReasonLevel::Category, ReasonLevel::Reason][..]),
+    ) {
+        let as_of = date(2023, 11, 20) + as_of;
+        for (one, (state, days)) in all.iter_mut().zip(&states) {
+            one.win_back = match state {
+                0 => None,
+                1 => Some(WinBack::InProgress),
+                2 => Some(WinBack::GivenUp),
+                _ => Some(WinBack::WonBack(one.date + *days)),
+            };
+        }
+        let answer = of(&all).win_backs(WinBacksOptions::new(as_of).level(level).within([10, 60])).unwrap();
+        prop_assert_eq!(answer.later(), all.iter().filter(|one| one.date > as_of).count() as u64);
+        for returns in answer.reasons().iter().chain([answer.all()]) {
+            let mine: Vec<&Cancellation> = all.iter()
+                .filter(|one| one.date <= as_of)
+                .filter(|one| returns.reason.is_none() || reason(one, AXIS, level) == returns.reason)
+                .collect();
+            let back = |one: &Cancellation| one.win_back.and_then(WinBack::returned_on).filter(|&back| back <= as_of);
+            prop_assert_eq!(returns.cancellations, mine.len() as u64);
+            prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
+            let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp)).count() as u64;
+            prop_assert_eq!(returns.given_up, given_up);
+            let decided = returns.returned + given_up;
+            prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
+            // The curve is that of Kaplan and Meier of the times away.
+            let time: Vec<i32> = mine.iter().map(|one| back(one).unwrap_or(as_of) - one.date).collect();
+            let ended: Vec<bool> = mine.iter().map(|one| back(one).is_some()).collect();
+            let frame = df!("time" => time, "ended" => ended).unwrap();
+            let lifetimes = Lifetimes::from_frame(&frame, &LifetimeColumns::new("time", "ended")).unwrap();
+            let curve = lifetimes.kaplan_meier(KaplanMeierOptions::new()).unwrap();
+            prop_assert_eq!(returns.away.points(), curve.points());
+            for within in &returns.within {
+                let expected = curve.at(f64::from(within.days)).map(|point| 1.0 - point.survival);
+                prop_assert_eq!(within.share, expected);
+                let holds = within.interval.zip(within.share)
+                    .is_none_or(|(ends, share)| ends.lower <= share + 1e-12 && share <= ends.upper + 1e-12);
+                prop_assert!(holds);
+            }
+        }
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 15));
+        let text = answer.to_string();
+        prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
+        comes_back::<WinBacks>(&answer);
+        let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();
+        let turned = of(&turned).win_backs(WinBacksOptions::new(as_of).level(level).within([10, 60])).unwrap();
+        prop_assert_eq!(turned, answer);
+    }
+
+    #[test]
+    fn warnings(
+        all in cancellations(),
+        alerts in vec((0..70_u32, select(&["silence", "seats", "tickets"][..]), -100..200_i32), 0..120),
+        within in prop_oneof![Just(30_u32), Just(365)],
+        early in 1..40_u32,
+    ) {
+        let fired_on = |day: i32| date(2023, 11, 20) + day;
+        let mut frame = df!(
+            "id" => alerts.iter().map(|alert| alert.0).collect::<Vec<_>>(),
+            "what" => alerts.iter().map(|alert| alert.1).collect::<Vec<_>>(),
+        ).unwrap();
+        frame.with_column(dates(&alerts.iter().map(|alert| fired_on(alert.2)).collect::<Vec<_>>())).unwrap();
+        let records = of(&all);
+        let read = Warnings::from_frame(&records, &frame, &WarningColumns::new("id", "what", "since"), within).unwrap();
+        let answer = records.reasons_by_trigger(&read, ReasonsByTriggerOptions::new().early(early)).unwrap();
+        let first_alert = alerts.iter().map(|alert| fired_on(alert.2)).min();
+        let watched = |one: &&Cancellation| first_alert.is_some_and(|first| first < one.date);
+        let lead = |one: &Cancellation, trigger: Option<&str>| {
+            let last = all.iter().filter(|other| other.customer == one.customer && other.date < one.date).map(|other| other.date).max();
+            alerts.iter()
+                .filter(|alert| one.customer == alert.0.into() && trigger.is_none_or(|trigger| trigger == alert.1))
+                .map(|alert| fired_on(alert.2))
+                .filter(|&day| day < one.date && one.date - day <= within as i32 && last.is_none_or(|last| day >= last))
+                .map(|day| (one.date - day) as u32)
+                .max()
+        };
+        prop_assert_eq!(answer.not_watched(), all.iter().filter(|one| !watched(one)).count() as u64);
+        for row in answer.reasons().iter().chain([answer.all()]) {
+            let mine: Vec<&Cancellation> = all.iter().filter(watched)
+                .filter(|one| row.reason.is_none() || reason(one, AXIS, ReasonLevel::Reason) == row.reason).collect();
+            prop_assert_eq!(row.watched, mine.len() as u64);
+            prop_assert_eq!(row.warned, mine.iter().filter(|one| lead(one, None).is_some()).count() as u64);
+            prop_assert_eq!(row.early, mine.iter().filter(|one| lead(one, None).is_some_and(|days| days >= early)).count() as u64);
+            let value = |warned: bool| mine.iter().filter(|one| warned || lead(one, None).is_none()).filter_map(|one| one.value).sum::<f64>();
+            prop_assert!(near(row.value.unwrap(), value(true)) && near(row.value_without_warning.unwrap(), value(false)));
+        }
+        for pair in answer.pairs() {
+            let mut leads: Vec<u32> = all.iter().filter(watched)
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
+                .filter_map(|one| lead(one, Some(&pair.trigger))).collect();
+            leads.sort_unstable();
+            prop_assert_eq!(pair.warned.count, leads.len() as u64);
+            prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
+            let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
+            prop_assert_eq!(pair.median_lead, middle);
+        }
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 12));
+        let text = answer.to_string();
+        prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
+        comes_back::<ReasonsByTrigger>(&answer);
+
+        // What is worth mending rests on the trends.
+        let as_of = fired_on(190);
+        let trends = ReasonTrendsOptions::new(Period::Month, as_of).observed_from(fired_on(0));
+        let worth = records.worth_mending(trends.clone(), Some(&read)).unwrap();
+        let trends = records.reason_trends(trends).unwrap();
+        let span = worth.period().unwrap();
+        let total: f64 = all.iter().filter(|one| span.start <= one.date && one.date <= span.end)
+            .filter(|one| reason(one, AXIS, ReasonLevel::Reason).is_some()).filter_map(|one| one.value).sum();
+        let shares: f64 = worth.reasons().iter().filter_map(|reason| reason.share).sum();
+        prop_assert!(worth.reasons().iter().all(|reason| reason.cancellations == 0) || near(shares, 1.0), "{}", worth);
+        prop_assert!(near(worth.reasons().iter().filter_map(|reason| reason.value).sum(), total));
+        let last = trends.periods().iter().position(|period| period.span == span).unwrap();
+        for row in worth.reasons() {
+            let trend = trends.of(&row.reason).unwrap();
+            prop_assert_eq!((row.cancellations, row.value), (trend.cells[last].cancellations, trend.cells[last].value));
+        }
+        prop_assert!(worth.two().count() <= 2);
+        comes_back::<WorthMending>(&worth);
+        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 10));
+    }
+}
+
+#[test]
+fn groups_are_tested() {
+    // Of 40 on each plan, 30 and 10 leave for the price within the year.
+    let start = date(2025, 1, 1);
+    let rows: Vec<(u32, Date, Option<&str>)> =
+        (0..80).map(|who| (who, start, Some(if who < 40 { "small" } else { "large" }))).collect();
+    let leaves = |who: &u32| *who < 30 || (40..50).contains(who);
+    let all: Vec<Cancellation> = (0..80)
+        .filter(leaves)
+        .map(|who| Cancellation::new(who, start + 10 + who as i32, Reason::from("price/terms")))
+        .collect();
+    let answer = of(&all).reason_incidence(&customers(&rows), &columns(), date(2025, 12, 31)).unwrap();
+    let test = answer.tests().unwrap().of("price/terms").unwrap();
+    assert!(test.adjusted_p_value.unwrap() < 1e-4, "{test:?}");
+    let curve = answer.incidence().curve(Some("small"), "price/terms").unwrap();
+    assert!(near(curve.at(364.0).unwrap().incidence, 0.75));
+    assert!(answer.to_string().contains("Gray's test"), "{answer}");
+    // Watched from March on only: late entries have no test.
+    let late = ReasonIncidenceOptions::new(date(2025, 12, 31)).observed_from(date(2025, 1, 15));
+    let late = of(&all).reason_incidence(&customers(&rows), &columns(), late).unwrap();
+    assert_eq!((late.tests(), late.before()), (None, 4));
+}
+
+/// Accounts 1 to 4 with subscriptions: 1 cancels and comes back, 2 cancels, 3 and 4 stay.
+fn portfolio(subscriptions: bool) -> Portfolio {
+    let mut events = df!("account" => [1, 1, 2, 3, 3, 4, 1], "day" => [0, 5, 3, 0, 100, 90, 60]).unwrap();
+    events.apply("day", |day| (day + 19_723).cast(&DataType::Date).unwrap()).unwrap();
+    let activity = Activity::from_frame(&events, &EventColumns::new("account", "day"), &Calendar::utc()).unwrap();
+    let portfolio = Portfolio::new(activity).unwrap();
+    if !subscriptions {
+        return portfolio;
+    }
+    let mut terms = df!(
+        "account" => [1, 1, 2, 3, 4],
+        "from" => [0, 40, 0, 0, 50],
+        "until" => [Some(20), None, Some(30), None, None],
+        "plan" => ["s", "m", "s", "s", "m"],
+    )
+    .unwrap();
+    for column in ["from", "until"] {
+        terms.apply(column, |day| (day + 19_723).cast(&DataType::Date).unwrap()).unwrap();
+    }
+    let columns = SubscriptionColumns::new("account", "from").ended("until").plan("plan");
+    portfolio.subscriptions(&terms, &columns).unwrap()
+}
+
+#[test]
+fn a_portfolio_knows_who_came_back_and_who_is_here() {
+    let start = date(2024, 1, 1);
+    let left = |who: u32, day| Cancellation::new(who, start + day, Reason::from("price/terms"));
+    let records = of(&[left(1, 20), left(2, 30).started_on(start)]);
+    let as_of = start + 100;
+    let back = portfolio(true).win_backs(&records, as_of).unwrap();
+    assert_eq!((back.all().returned, back.all().away.points()[0].time), (1, 20.0));
+    // By activity: 1 is active 40 days after, longer than the quiet days; 2 never again.
+    let back = portfolio(false).win_backs(&records, as_of).unwrap();
+    assert_eq!((back.all().returned, back.all().away.points()[0].time), (1, 40.0));
+    let quiet = WinBacksOptions::new(as_of).quiet(40);
+    assert_eq!(portfolio(false).win_backs(&records, quiet).unwrap().all().returned, 0);
+
+    // 1 left after 20 days, for its record says no start, and the portfolio's term does; 2 after 30; 3 is here for 100
+    // days, 4 for 50, and 1 again for 60.
+    let options = ReasonIncidenceOptions::new(as_of).by(RecordGroup::Plan);
+    let answer = portfolio(true).reason_incidence(&records, options.clone()).unwrap();
+    let of_group = |group| answer.incidence().lifetimes(group);
+    assert_eq!((of_group(Some("m")), of_group(Some("s")), of_group(None)), (Some(3), Some(1), Some(1)));
+    assert_eq!(answer.without_start(), 0);
+    let together = portfolio(true).reason_incidence(&records, as_of).unwrap();
+    let points = together.incidence().curve(None, "price/terms").unwrap().points().to_vec();
+    assert_eq!(points.iter().map(|point| (point.time, point.at_risk)).collect::<Vec<_>>(), [(20.0, 5), (30.0, 4)]);
+    let risk = portfolio(true).customers_at_risk(Period::Month).unwrap();
+    assert_eq!(risk.of(date(2024, 2, 1), date(2024, 2, 29)), Some(1), "3 alone at the end of January");
+    let refused = portfolio(true).reason_incidence(&records, options.by(RecordGroup::Segment)).unwrap_err();
+    assert!(refused.to_string().starts_with("by = segment"), "{refused}");
+    let text = ChurnRecords::of([Cancellation::new("a", start, None)], &taxonomy()).unwrap();
+    assert!(matches!(portfolio(true).win_backs(&text, as_of), Err(Error::Incompatible { .. })));
+}
+
+#[test]
+fn what_falls_is_not_worked_on() {
+    // A hundred a month leave for the terms, falling by a third each month; a few for each of two others.
+    let mut all = Vec::new();
+    let mut who = 0_u32;
+    let counts = [
+        ("price/terms", [81, 54, 36, 24, 16]),
+        ("product/not_used", [9, 8, 9, 8, 9]),
+        ("price/too_expensive", [5, 5, 6, 5, 6]),
+    ];
+    for (path, months) in counts {
+        for (month, count) in (1..).zip(months) {
+            for _ in 0..count {
+                who += 1;
+                all.push(Cancellation::new(who, date(2026, month, 10), Reason::from(path)).value(10.0));
+            }
+        }
+    }
+    let records = of(&all);
+    let at_risk = CustomersAtRisk::new((1..=5).map(|month| (date(2026, month, 1), 1_000))).unwrap();
+    let trends =
+        ReasonTrendsOptions::new(Period::Month, date(2026, 5, 31)).observed_from(date(2026, 1, 1)).at_risk(at_risk);
+    let worth = records.worth_mending(trends, None).unwrap();
+    let directions: BTreeMap<&str, ReasonDirection> =
+        worth.reasons().iter().map(|reason| (reason.reason.as_str(), reason.direction)).collect();
+    assert_eq!(directions["price/terms"], ReasonDirection::Falling);
+    assert_eq!(directions["product/not_used"], ReasonDirection::Steady);
+    assert_eq!(worth.reasons()[0].reason.as_str(), "price/terms", "it still costs most");
+    let two: Vec<&str> = worth.two().map(|reason| reason.reason.as_str()).collect();
+    assert_eq!(two, ["product/not_used", "price/too_expensive"]);
+    assert!(worth.to_string().ends_with("to work on: PRODUCT/NOT_USED; PRICE/TOO_EXPENSIVE"), "{worth}");
+    // Nothing whole yet.
+    let trends = ReasonTrendsOptions::new(Period::Year, date(2026, 5, 31));
+    let early = records.worth_mending(trends, None).unwrap();
+    assert_eq!((early.period(), early.two().count()), (None, 0));
+    // Warnings of other records.
+    let mut frame = df!("id" => [1], "what" => ["x"]).unwrap();
+    frame.with_column(dates(&[date(2026, 1, 1)])).unwrap();
+    let frame = Warnings::from_frame(&of(&all[..3]), &frame, &WarningColumns::new("id", "what", "since"), 30);
+    let refused = records.reasons_by_trigger(&frame.unwrap(), ReasonsByTriggerOptions::new());
+    assert!(matches!(refused, Err(Error::Incompatible { .. })));
+}
