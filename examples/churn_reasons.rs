@@ -61,24 +61,26 @@ fn telephone(out: &mut dyn Write) -> Outcome {
     known.sort_unstable();
     known.dedup();
     entries.extend(known.iter().map(|name| TaxonomyEntry::new(code(name).as_str(), name.as_str()).owner(owner(name))));
-    let path = |row: usize| Reason::new(&code(&categories[row]), &code(&reasons[row]));
+    let path = |row: usize| Reason::new(code(&categories[row]), code(&reasons[row]));
     entries.extend((0..reasons.len()).map(|row| TaxonomyEntry::new(path(row), reasons[row].as_str())));
     let taxonomy = Taxonomy::new(entries)?;
 
+    let number = |contract: &str| -> PolarsResult<Vec<u32>> {
+        let column = counts.column(&format!("customers_{contract}"))?.cast(&DataType::UInt32)?;
+        Ok(column.u32()?.iter().map(|count| count.unwrap_or(0)).collect())
+    };
+    let by_contract = contracts.map(number).into_iter().collect::<PolarsResult<Vec<_>>>()?;
     let mut gone = Vec::new();
+    let mut customer = 0_u32;
     for row in 0..reasons.len() {
-        let mut customers = 0;
-        for contract in contracts {
-            let column = counts.column(&format!("customers_{contract}"))?.i64()?;
-            customers += column.get(row).unwrap_or(0);
-        }
+        let customers: u32 = by_contract.iter().map(|counts| counts[row]).sum();
         // What each of them paid is not known; the mean of those who gave the reason is.
-        let value = lost.get(row).unwrap_or(0.0) / customers as f64;
-        for contract in contracts {
-            let count = counts.column(&format!("customers_{contract}"))?.i64()?.get(row).unwrap_or(0);
-            for _ in 0..count {
-                let cancellation = Cancellation::new(gone.len() as i64, date(2020, 9, 30), path(row));
-                gone.push(cancellation.plan(contract).value(value).currency("USD"));
+        let value = lost.get(row).unwrap_or(0.0) / f64::from(customers);
+        for (contract, counts) in contracts.iter().zip(&by_contract) {
+            for _ in 0..counts[row] {
+                let cancellation = Cancellation::new(customer, date(2020, 9, 30), path(row));
+                gone.push(cancellation.plan(*contract).value(value).currency("USD"));
+                customer += 1;
             }
         }
     }
