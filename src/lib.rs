@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activity;
+mod alert;
 mod calendar;
 mod cohort;
 mod engagement;
@@ -17,6 +18,12 @@ mod survival;
 mod trigger;
 
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
+pub use alert::{
+    Action, ActionPlan, Actions, Alert, AlertChange, AlertDesk, AlertOptions, AlertOutcome, AlertPolicy, AlertState,
+    AlertType, ChangeReason, Condition, DecisionReason, ExitCriterion, HasAlerts, LifecycleStage, PlanStep, Playbook,
+    PoorHealth, Recommendation, Recommendations, Recommended, Renewal, RenewalCalendar, RenewalOptions, SilencedUntil,
+    StageRules, StepDone, Touch, TouchPoint, TouchState, ValueTier,
+};
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
     AgeBy, Balance, Base, Cohort, CohortColumns, CohortIntake, CohortKey, Cohorts, ComparedGroup, Comparison,
@@ -35,7 +42,11 @@ pub use engagement::{
 pub use error::{Error, Result};
 pub use frame::ids::Id;
 pub use frame::{BadRow, ImportReport, ToFrame};
-pub use health::HealthBand;
+pub use health::{
+    AccountHealth, BrierScore, CardRange, CardSignal, FittedHealth, FittedSignal, GoodWhen, Health, HealthAccuracy,
+    HealthBand, HealthContribution, HealthCounts, HealthDrift, HealthFitOptions, HealthHistory, HealthMeasure,
+    HealthOptions, HealthProfile, HealthScale, HealthSignal, HealthState, HealthWeight, PointsCard, ReliabilityBin,
+};
 pub use portfolio::{
     Account, AccountUsage, ActiveDay, Answer, AnswerColumns, CancellationColumns, Contact, ContactColumns,
     CountedAnswers, Limit, LimitColumns, Membership, NetPromoter, NetPromoterOptions, NetPromoterUnit, Payment,
@@ -82,41 +93,48 @@ pub use polars;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Account, AccountScore, AccountUsage, ActiveCount, ActiveDay, ActiveUsers, ActiveUsersOptions, Activity,
-        ActivityBuilder, Adoption, AdoptionDifference, AdoptionOptions, AdoptionRetention, AgeBy, AllowanceUnused,
-        Answer, AnswerColumns, Association, AssociationCell, AssociationTest, AtRisk, BackTest, BackTestDate,
-        BackTestOptions, BadRow, Balance, Base, BillingSystem, Breadth, BreadthOfUse, BreadthOptions, BreadthPeriod,
-        Calendar, Cancellation, CancellationColumns, CauseColumns, Censoring, ChurnColumns, ChurnEvent, ChurnKind,
-        ChurnRecords, Cohort, CohortAdoption, CohortColumns, CohortIntake, CohortKey, Cohorts, CommonMovement,
-        ComparedGroup, Comparison, ComparisonDetail, ComparisonOptions, CompetingRiskColumns, CompetingRisks, Contact,
-        ContactColumns, Contribution, Correction, CountedAnswers, Covariate, Coverage, Criterion, CumulativeIncidence,
+        Account, AccountHealth, AccountScore, AccountUsage, Action, ActionPlan, Actions, ActiveCount, ActiveDay,
+        ActiveUsers, ActiveUsersOptions, Activity, ActivityBuilder, Adoption, AdoptionDifference, AdoptionOptions,
+        AdoptionRetention, AgeBy, Alert, AlertChange, AlertDesk, AlertOptions, AlertOutcome, AlertPolicy, AlertState,
+        AlertType, AllowanceUnused, Answer, AnswerColumns, Association, AssociationCell, AssociationTest, AtRisk,
+        BackTest, BackTestDate, BackTestOptions, BadRow, Balance, Base, BillingSystem, Breadth, BreadthOfUse,
+        BreadthOptions, BreadthPeriod, BrierScore, Calendar, Cancellation, CancellationColumns, CardRange, CardSignal,
+        CauseColumns, Censoring, ChangeReason, ChurnColumns, ChurnEvent, ChurnKind, ChurnRecords, Cohort,
+        CohortAdoption, CohortColumns, CohortIntake, CohortKey, Cohorts, CommonMovement, ComparedGroup, Comparison,
+        ComparisonDetail, ComparisonOptions, CompetingRiskColumns, CompetingRisks, Condition, Contact, ContactColumns,
+        Contribution, Correction, CountedAnswers, Covariate, Coverage, Criterion, CumulativeIncidence,
         CumulativeIncidenceOptions, CurvePoint, CustomerColumns, CustomerId, CustomersAtRisk, DailyState, DailyStates,
-        DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, Departure, Detector,
-        Difference, EngagementClass, EngagementGap, EngagementTrend, Enrichment, EnrichmentOptions, EntriesLeftOut,
-        Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, ExchangeRates, FeatureAdoption,
-        FeaturePeriod, Feedback, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, Finding,
-        Findings, FirstValue, FrequencyClass, GrayTest, GrayTests, GrayTestsOptions, HealthBand, HighValueFading, Id,
-        ImpactStratum, ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge,
-        KaplanMeier, KaplanMeierOptions, KeyContactLoss, KeyPeople, Landmark, LaterParticipants, LeadTime, LeftOut,
-        Lifecycle, LifecycleOptions, LifecyclePeriod, Lifetime, LifetimeColumns, LifetimeState, Lifetimes,
+        DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, DecisionReason, Departure,
+        Detector, Difference, EngagementClass, EngagementGap, EngagementTrend, Enrichment, EnrichmentOptions,
+        EntriesLeftOut, Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, ExchangeRates,
+        ExitCriterion, FeatureAdoption, FeaturePeriod, Feedback, FeedbackItem, FeedbackLog, FeedbackOptions,
+        FeedbackState, FeedbackTally, Finding, Findings, FirstValue, FittedHealth, FittedSignal, FrequencyClass,
+        GoodWhen, GrayTest, GrayTests, GrayTestsOptions, HasAlerts, Health, HealthAccuracy, HealthBand,
+        HealthContribution, HealthCounts, HealthDrift, HealthFitOptions, HealthHistory, HealthMeasure, HealthOptions,
+        HealthProfile, HealthScale, HealthSignal, HealthState, HealthWeight, HighValueFading, Id, ImpactStratum,
+        ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge, KaplanMeier,
+        KaplanMeierOptions, KeyContactLoss, KeyPeople, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle,
+        LifecycleOptions, LifecyclePeriod, LifecycleStage, Lifetime, LifetimeColumns, LifetimeState, Lifetimes,
         LifetimesOptions, Limit, LimitColumns, LimitPressure, LogRank, Members, Membership, MendableReason,
         MonthStickiness, MonthlyImpact, NaiveComparison, NetPromoter, NetPromoterOptions, NetPromoterUnit,
         NewlyDormant, OnboardingStall, Participation, ParticipationColumns, ParticipationIntake, Payment,
-        PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, Portfolio, PowerCurve,
-        PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact, ProgrammeImpactOptions, Progress, RankBy,
-        RankedReason, Ranking, RateDifference, RateGrowth, ReadingColumns, Reason, ReasonAgreement,
-        ReasonAgreementOptions, ReasonAxis, ReasonChange, ReasonCodes, ReasonDirection, ReasonGroupCell,
-        ReasonGrouping, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel, ReasonPeriod, ReasonRanking,
-        ReasonRankingOptions, ReasonReturns, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends,
-        ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger, ReasonsByTriggerOptions, RecordGroup,
-        RenewalApproaching, RestrictedMean, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return,
-        ReturnedWithin, SeatsShrinking, SegmentColumns, Segmented, Severity, ShareTrend, ShiftSide, Signal, Snapshot,
-        Span, SpikeRules, Split, State, StatedReason, Stickiness, StickinessOptions, Subscription, SubscriptionColumns,
-        SupportSpike, SurveyDetractor, SurvivalInterval, SurvivalPoint, SurvivalQuantile, TableIntake, Taxonomy,
-        TaxonomyEntry, Ticket, TicketColumns, TimeToFirstUse, ToFrame, Transitions, TrendTest, Trigger,
-        TriggerBeforeReason, TriggerSet, Usage, UsageFrequency, UsageOptions, UsageWindow, ValueCell, ValueRetention,
-        Verdict, WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, Weekday, WinBack, WinBacks,
-        WinBacksOptions, Window, Worklist, WorthMending, WorthMendingOptions, date,
+        PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, PlanStep, Playbook, PointsCard,
+        PoorHealth, Portfolio, PowerCurve, PowerCurveOptions, PowerCurvePoint, ProgrammeEffect, ProgrammeImpact,
+        ProgrammeImpactOptions, Progress, RankBy, RankedReason, Ranking, RateDifference, RateGrowth, ReadingColumns,
+        Reason, ReasonAgreement, ReasonAgreementOptions, ReasonAxis, ReasonChange, ReasonCodes, ReasonDirection,
+        ReasonGroupCell, ReasonGrouping, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel, ReasonPeriod,
+        ReasonRanking, ReasonRankingOptions, ReasonReturns, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends,
+        ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger, ReasonsByTriggerOptions, Recommendation,
+        Recommendations, Recommended, RecordGroup, ReliabilityBin, Renewal, RenewalApproaching, RenewalCalendar,
+        RenewalOptions, RestrictedMean, Result, Retention, RetentionCell, RetentionOptions, RetentionTrend, Return,
+        ReturnedWithin, SeatsShrinking, SegmentColumns, Segmented, Severity, ShareTrend, ShiftSide, Signal,
+        SilencedUntil, Snapshot, Span, SpikeRules, Split, StageRules, State, StatedReason, StepDone, Stickiness,
+        StickinessOptions, Subscription, SubscriptionColumns, SupportSpike, SurveyDetractor, SurvivalInterval,
+        SurvivalPoint, SurvivalQuantile, TableIntake, Taxonomy, TaxonomyEntry, Ticket, TicketColumns, TimeToFirstUse,
+        ToFrame, Touch, TouchPoint, TouchState, Transitions, TrendTest, Trigger, TriggerBeforeReason, TriggerSet,
+        Usage, UsageFrequency, UsageOptions, UsageWindow, ValueCell, ValueRetention, ValueTier, Verdict, WarnedReason,
+        Warning, WarningColumns, WarningOptions, Warnings, Weekday, WinBack, WinBacks, WinBacksOptions, Window,
+        Worklist, WorthMending, WorthMendingOptions, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -1,5 +1,23 @@
 //! How accounts do: scores, given and fitted, and bands.
 
+mod answer;
 mod band;
+mod fit;
+mod frames;
+mod history;
+mod measures;
+mod options;
+mod profile;
+mod scoring;
+mod signal;
 
+pub use answer::{AccountHealth, Health, HealthContribution, HealthCounts};
 pub use band::HealthBand;
+pub use fit::{
+    BrierScore, CardRange, CardSignal, FittedHealth, FittedSignal, HealthAccuracy, HealthDrift, HealthFitOptions,
+    HealthWeight, PointsCard, ReliabilityBin,
+};
+pub use history::{HealthHistory, HealthState};
+pub use options::HealthOptions;
+pub use profile::{HealthProfile, HealthScale};
+pub use signal::{GoodWhen, HealthMeasure, HealthSignal};

@@ -23,10 +23,12 @@ pub use contacts::{Contact, ContactColumns};
 pub use limits::{Limit, LimitColumns, ReadingColumns};
 pub use net_promoter::{CountedAnswers, NetPromoter, NetPromoterOptions, NetPromoterUnit};
 pub use payments::{Payment, PaymentColumns};
+pub(crate) use snapshot::Asked;
 pub use snapshot::{Membership, Snapshot};
 pub use subscriptions::{PlanColumns, Subscription, SubscriptionColumns};
 pub use table::TableIntake;
 pub use tickets::{Ticket, TicketColumns};
+pub(crate) use usage::distinct_features;
 pub use usage::{AccountUsage, Usage, UsageOptions, UsageWindow};
 
 use std::fmt;
@@ -227,7 +229,7 @@ impl Portfolio {
 }
 
 /// A type that holds both lists of ids: the first one's own if it does, else a wide one.
-fn common_type(own: &Ids, other: &Ids) -> Option<IdType> {
+pub(crate) fn common_type(own: &Ids, other: &Ids) -> Option<IdType> {
     let (own_type, other_type) = (own.id_type(), other.id_type());
     let fits = |id_type: &IdType| own.cast(*id_type).is_some() && other.cast(*id_type).is_some();
     if (own_type == IdType::String) != (other_type == IdType::String) {

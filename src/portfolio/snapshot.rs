@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Account, Portfolio};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::frame::ids::Id;
+use crate::frame::ids::{Id, Ids};
 
 /// So many days after a cancellation activity is use of what was paid for, which mostly is a month, and not a return.
 const USED_UP: i32 = 31;
@@ -62,14 +62,24 @@ impl Membership {
     }
 }
 
+/// What the triggers are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// All that they have to say.
+    Everything,
+    /// Whether they fire, and how badly. The p-value of an effect too small to matter decides nothing and need not be known.
+    WhatFires,
+}
+
 /// A portfolio as it was known at the end of a day: its customers, and nothing that came later.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
     portfolio: &'a Portfolio,
     as_of: i32,
-    customers: Vec<u32>,
-    left: usize,
-    lapsed: usize,
+    customers: Vec<Account<'a>>,
+    left: Vec<u32>,
+    lapsed: Vec<u32>,
+    asked: Asked,
 }
 
 impl Portfolio {
@@ -81,13 +91,19 @@ impl Portfolio {
     pub fn at(&self, as_of: Date) -> Result<Snapshot<'_>> {
         self.check_as_of(as_of)?;
         let as_of = as_of.days_since_epoch();
-        let memberships: Vec<Membership> =
-            (0..self.len()).into_par_iter().map(|number| Account::new(self, number, as_of).membership()).collect();
-        let count = |membership| memberships.iter().filter(|&&other| other == membership).count();
-        let customers = (0_u32..).zip(&memberships).filter(|(_, membership)| **membership == Membership::Customer);
-        let customers = customers.map(|(number, _)| number).collect();
-        let (left, lapsed) = (count(Membership::Left), count(Membership::Lapsed));
-        Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed })
+        let account = |number| {
+            let account = Account::new(self, number, as_of);
+            (account, account.membership())
+        };
+        let accounts: Vec<(Account<'_>, Membership)> = (0..self.len()).into_par_iter().map(account).collect();
+        let all = |membership| {
+            let own = (0_u32..).zip(&accounts).filter(|(_, (_, other))| *other == membership);
+            own.map(|(number, _)| number).collect()
+        };
+        let [left, lapsed] = [Membership::Left, Membership::Lapsed].map(all);
+        let customers = accounts.into_iter().filter(|(_, membership)| *membership == Membership::Customer);
+        let customers = customers.map(|(account, _)| account).collect();
+        Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed, asked: Asked::Everything })
     }
 
     pub(super) fn check_as_of(&self, as_of: Date) -> Result<()> {
@@ -107,6 +123,16 @@ impl<'a> Snapshot<'a> {
         Date::from_day(self.as_of)
     }
 
+    /// The same for triggers that are to say less.
+    pub(crate) fn asked(self, asked: Asked) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// Whether nothing is asked but what fires.
+    pub(crate) fn only_what_fires(&self) -> bool {
+        self.asked == Asked::WhatFires
+    }
+
     /// The portfolio. What it says itself is not as of any day.
     pub(crate) fn portfolio(&self) -> &'a Portfolio {
         self.portfolio
@@ -115,13 +141,12 @@ impl<'a> Snapshot<'a> {
     /// The accounts that are customers, in the order of their ids.
     #[must_use]
     pub fn customers(&self) -> impl ExactSizeIterator<Item = Account<'a>> {
-        self.customers.iter().map(|&number| Account::new(self.portfolio, number as usize, self.as_of))
+        self.customers.iter().copied()
     }
 
     /// What is found of each customer, in the order of their ids, on all processors.
     pub(crate) fn judge<T: Send>(&self, judge: impl Fn(Account<'a>) -> T + Sync) -> Vec<T> {
-        let account = |&number: &u32| judge(Account::new(self.portfolio, number as usize, self.as_of));
-        self.customers.par_iter().with_min_len(64).map(account).collect()
+        self.customers.par_iter().with_min_len(64).map(|&account| judge(account)).collect()
     }
 
     /// The same where several things are asked of each customer: customer by customer, all of one beside each other.
@@ -130,10 +155,7 @@ impl<'a> Snapshot<'a> {
         questions: usize,
         judge: impl Fn(Account<'a>, usize) -> T + Sync,
     ) -> Vec<T> {
-        let ask = |place: usize| {
-            let number = self.customers[place / questions] as usize;
-            judge(Account::new(self.portfolio, number, self.as_of), place % questions)
-        };
+        let ask = |place: usize| judge(self.customers[place / questions], place % questions);
         let all = 0..self.customers.len() * questions;
         all.into_par_iter().with_min_len(64 * questions.max(1)).map(ask).collect()
     }
@@ -146,8 +168,8 @@ impl<'a> Snapshot<'a> {
         add: impl Fn(&mut T, Account<'a>) + Send + Sync,
         join: impl Fn(T, T) -> T + Send + Sync,
     ) -> T {
-        let added = |mut sum: T, &number: &u32| {
-            add(&mut sum, Account::new(self.portfolio, number as usize, self.as_of));
+        let added = |mut sum: T, &account: &Account<'a>| {
+            add(&mut sum, account);
             sum
         };
         self.customers.par_iter().with_min_len(64).fold(&none, added).reduce(&none, join)
@@ -177,12 +199,31 @@ impl<'a> Snapshot<'a> {
     /// How many accounts had cancelled or let their subscription end.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.left
+        self.left.len()
     }
 
     /// How many accounts had lapsed.
     #[must_use]
     pub fn lapsed(&self) -> usize {
-        self.lapsed
+        self.lapsed.len()
+    }
+
+    /// The ids of the customers, of those who had left, and of those who had lapsed.
+    pub(crate) fn ids(&self) -> [Ids; 3] {
+        let of = |numbers: &mut dyn Iterator<Item = usize>| {
+            let mut ids = Ids::new(self.portfolio.ids().id_type());
+            numbers.for_each(|number| ids.push_from(self.portfolio.ids(), number));
+            ids
+        };
+        [
+            of(&mut self.customers.iter().map(Account::number)),
+            of(&mut self.left.iter().map(|&number| number as usize)),
+            of(&mut self.lapsed.iter().map(|&number| number as usize)),
+        ]
+    }
+
+    /// The customer at a place.
+    pub(crate) fn customer(&self, place: usize) -> Option<&Account<'a>> {
+        self.customers.get(place)
     }
 }

@@ -176,6 +176,7 @@ impl Reader<'_> {
 /// Records that were read, and from which row each of them is.
 pub(super) struct Imported {
     pub(super) records: ChurnRecords,
+    #[cfg(feature = "sqlite")]
     pub(super) row_of: Vec<u32>,
     pub(super) report: ImportReport,
 }
@@ -344,5 +345,10 @@ pub(super) fn read_frame(frame: &DataFrame, columns: &ChurnColumns, taxonomy: &T
     report.bad = reader.bad;
     report.sort();
     let records = ChurnRecords::picked(taxonomy, &ids, &customer, &day, &rows, &kept);
-    Ok(Imported { records, row_of: kept, report })
+    Ok(Imported {
+        records,
+        #[cfg(feature = "sqlite")]
+        row_of: kept,
+        report,
+    })
 }

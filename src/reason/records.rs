@@ -272,7 +272,7 @@ impl ChurnRecords {
     /// The date of a record.
     #[must_use]
     pub fn date(&self, row: usize) -> Date {
-        Date::from_day(self.day[row])
+        Date::from_day(self.days()[row])
     }
 
     /// The reason of a record as it is called now.

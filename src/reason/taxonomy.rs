@@ -72,6 +72,7 @@ impl TaxonomyEntry {
         &self.name
     }
 
+    #[cfg(feature = "sqlite")]
     pub(super) fn parts(&self) -> (Option<&str>, Option<&str>, Option<ChurnKind>) {
         (self.owner.as_deref(), self.evidence.as_deref(), self.kind)
     }

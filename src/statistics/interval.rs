@@ -53,6 +53,11 @@ impl Wilson {
         self.z
     }
 
+    /// So far an interval reaches to either side of an estimate with a standard error.
+    pub(crate) fn spread(self, standard_error: f64) -> f64 {
+        self.z * standard_error
+    }
+
     /// The same where the standard error is itself estimated, with so many degrees of freedom.
     pub(super) fn student(self, freedom: u64) -> f64 {
         quantile(self.confidence, freedom)

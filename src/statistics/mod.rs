@@ -3,6 +3,7 @@
 
 mod adjust;
 mod auc;
+mod calibration;
 mod clustered;
 mod contingency;
 mod gray;
@@ -25,7 +26,8 @@ mod trend;
 mod two_sided;
 
 pub use adjust::Correction;
-pub(crate) use auc::{AreaDifference, Outcomes};
+pub(crate) use auc::{Area, AreaDifference, Outcomes};
+pub(crate) use calibration::{brier, intercept, recalibration, reliability};
 pub(crate) use clustered::{ClusteredShare, clustered_share, lift};
 pub use contingency::{Association, AssociationCell, AssociationTest};
 pub(crate) use contingency::{association, cells};
@@ -35,14 +37,14 @@ pub(crate) use interval::{Wilson, critical_value};
 pub(crate) use kappa::kappa;
 pub use log_rank::LogRank;
 pub(crate) use log_rank::LogRankSums;
-pub(crate) use logistic::{LogisticFit, Observations, Sign, Term, logistic};
+pub(crate) use logistic::{Clustered, LogisticFit, Observations, Sign, Term, logistic, probability};
 pub(crate) use mantel_haenszel::mantel_haenszel;
 pub(crate) use net_promoter::{Recommendations, net_promoter};
 pub(crate) use paired::{PairedDifference, clustered_sum, paired_difference};
 pub(crate) use permutation::{Side, few_choices, permutation_test};
 pub(crate) use proportions::{Contrast, Share, two_proportions};
 pub(crate) use random::SplitMix64;
-pub(crate) use rate_ratio::{Exposed, rate_ratio};
+pub(crate) use rate_ratio::{Exposed, plain_rate_ratio, rate_ratio};
 pub(crate) use rates::{rate_interval, rate_trend, two_rates};
 pub(crate) use saddlepoint::permutation_saddlepoint;
 pub(crate) use stratified::{Arm, EffectOnTreated, Stratum};

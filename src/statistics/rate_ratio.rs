@@ -93,6 +93,12 @@ pub(crate) fn rate_ratio(recent: &[Exposed], baseline: &[Exposed], wilson: Wilso
     }
 }
 
+/// The ratio alone, as [`rate_ratio`] has it where it has one.
+pub(crate) fn plain_rate_ratio(recent: &[Exposed], baseline: &[Exposed]) -> Option<f64> {
+    let (recent, baseline) = (Rate::of(recent)?, Rate::of(baseline)?);
+    (baseline.events > 0.0).then(|| recent.rate() / baseline.rate())
+}
+
 fn dispersion(pearson: f64, degrees_of_freedom: u64) -> f64 {
     (pearson / float(degrees_of_freedom)).max(1.0)
 }

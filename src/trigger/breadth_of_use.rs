@@ -114,19 +114,20 @@ impl Trigger for BreadthOfUse {
         "breadth_of_use"
     }
 
-    fn judge<'a>(&'a self, _portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
+    fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
         self.weeks.check()?;
         self.drops.check()?;
         if self.least_units == 0 {
             let reason = "without a unit on either side nothing can be compared, so 1 is the least";
             return Err(Error::InvalidOption { option: "least_units", value: 0.to_string(), reason });
         }
-        Ok(Box::new(|account| POOL.with_borrow_mut(|pool| self.of(account, pool))))
+        let brief = portfolio.only_what_fires();
+        Ok(Box::new(move |account| POOL.with_borrow_mut(|pool| self.of(account, pool, brief))))
     }
 }
 
 impl BreadthOfUse {
-    fn of(&self, account: &Account<'_>, pool: &mut Pool) -> Signal {
+    fn of(&self, account: &Account<'_>, pool: &mut Pool, brief: bool) -> Signal {
         if account.rows().features.is_none() {
             return Signal::not_observed("feature");
         }
@@ -145,12 +146,15 @@ impl BreadthOfUse {
             return Signal::not_observed("history");
         }
         let observed = f64::from(count);
+        let ratio = observed / expected;
+        let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
+        if brief && severity.is_none() {
+            return Signal::too_small();
+        }
         let p_value = nothing_to_see(count, expected, variance).unwrap_or_else(|| {
             each(account, window.days(), |rows, own| pool.collect(rows, own));
             pool.p_value(seed(account))
         });
-        let ratio = observed / expected;
-        let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
         let signal = Signal::tested(p_value, severity).observed(observed).expected(expected).statistic(ratio);
         if severity.is_none() {
             return signal;

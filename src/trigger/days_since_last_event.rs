@@ -105,7 +105,7 @@ impl DaysSinceLastEvent {
 }
 
 /// Days since the last event; of an account that was never active since it could have been.
-pub(super) fn silence(account: &Account<'_>) -> u32 {
+pub(crate) fn silence(account: &Account<'_>) -> u32 {
     account.silence().unwrap_or_else(|| {
         let begun = account.member_since().map_or(account.observed_from(), |since| since.max(account.observed_from()));
         account.as_of().days_since_epoch().abs_diff(begun.days_since_epoch())

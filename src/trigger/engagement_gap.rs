@@ -107,7 +107,8 @@ impl Trigger for EngagementGap {
         };
         let shares = shares(portfolio, weeks);
         let pool = pool(portfolio, weeks, &shares);
-        Ok(Box::new(move |account| self.of(account, weeks, &shares, &pool)))
+        let brief = portfolio.only_what_fires();
+        Ok(Box::new(move |account| self.of(account, weeks, (&shares, &pool), brief)))
     }
 }
 
@@ -138,15 +139,19 @@ fn pool(portfolio: &Snapshot<'_>, weeks: i32, shares: &Weekdays) -> Pool {
 }
 
 impl EngagementGap {
-    fn of(&self, account: &Account<'_>, weeks: i32, shares: &Weekdays, pool: &Pool) -> Signal {
+    fn of(&self, account: &Account<'_>, weeks: i32, (shares, pool): (&Weekdays, &Pool), brief: bool) -> Signal {
         let as_of = account.as_of();
         let days = account.days();
         let known = account.first_active().map_or(0, |first| as_of - first + 1);
-        let (true, Some(rhythm), Some(last), Some(silence)) =
-            (known >= LEAST_DAYS, Rhythm::of(days, weeks, shares), account.last_active(), account.silence())
+        let (true, Some(_), Some(last), Some(silence)) =
+            (known >= LEAST_DAYS, Rhythm::known(days, weeks), account.last_active(), account.silence())
         else {
             return Signal::not_observed("history");
         };
+        if brief && silence < self.days {
+            return Signal::too_small();
+        }
+        let Some(rhythm) = Rhythm::of(days, weeks, shares) else { return Signal::not_observed("history") };
         let p = rhythm.p_value(pool, as_of.days_since_epoch());
         let may_fire = silence >= self.days && p <= MOST_LEVEL;
         let usual = may_fire.then(|| rhythm.against_usual(pool, as_of.days_since_epoch()));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use polars::prelude::DataFrame;
 
-use super::set::TriggerSet;
+use super::set::{Judge, TriggerSet};
 use super::signal::{Severity, Signal, State, decided};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -57,8 +57,8 @@ pub struct Findings {
     triggers: Vec<String>,
     correction: Correction,
     level: f64,
-    left: usize,
-    lapsed: usize,
+    left: Ids,
+    lapsed: Ids,
     /// Account by account, trigger by trigger.
     signals: Vec<Signal>,
     adjusted: Vec<f64>,
@@ -102,8 +102,7 @@ impl Portfolio {
         let set = set.into();
         let snapshot = self.at(as_of)?;
         let (signals, adjusted) = judge(&snapshot, &set)?;
-        let mut accounts = Ids::new(self.ids().id_type());
-        snapshot.customers().for_each(|account| accounts.push_from(self.ids(), account.number()));
+        let [accounts, left, lapsed] = snapshot.ids();
         let values = snapshot.judge(|account| account.recurring_value());
         Ok(Findings {
             as_of,
@@ -111,8 +110,8 @@ impl Portfolio {
             triggers: set.names().map(str::to_owned).collect(),
             correction: set.correction,
             level: set.level,
-            left: snapshot.left(),
-            lapsed: snapshot.lapsed(),
+            left,
+            lapsed,
             signals,
             adjusted,
             values,
@@ -122,7 +121,7 @@ impl Portfolio {
 
 /// What every trigger says of every customer, customer by customer, with the corrected p-values, and decided.
 pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Signal>, Vec<f64>)> {
-    let mut signals = ask(snapshot, set, |signal| signal)?;
+    let mut signals = Learnt::new(snapshot, set)?.ask(|signal| signal);
     let adjusted = corrected(set, signals.iter().map(Signal::test))?;
     for (signal, &adjusted) in signals.iter_mut().zip(&adjusted).filter(|(signal, _)| signal.p_value.is_some()) {
         signal.decide(adjusted, set.level);
@@ -132,24 +131,67 @@ pub(super) fn judge(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<(Vec<Si
 
 /// The state of every trigger about every customer, customer by customer, decided.
 pub(crate) fn states(snapshot: &Snapshot<'_>, set: &TriggerSet) -> Result<Vec<State>> {
-    let told = ask(snapshot, set, |signal| (signal.state, signal.test()))?;
-    let adjusted = corrected(set, told.iter().map(|(_, test)| *test))?;
-    let states = told.iter().zip(adjusted).map(|(&(state, test), adjusted)| match test {
-        Some((_, matters)) => decided(matters, adjusted, set.level),
-        None => state,
-    });
-    Ok(states.collect())
+    Ok(Learnt::new(snapshot, set)?.signs()?.into_iter().map(|sign| sign.state).collect())
 }
 
-/// What is to be kept of all that every trigger says of every customer, customer by customer, tests being undecided.
-pub(super) fn ask<T: Send>(
-    snapshot: &Snapshot<'_>,
-    set: &TriggerSet,
-    keep: impl Fn(Signal) -> T + Sync,
-) -> Result<Vec<T>> {
-    set.check()?;
-    let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
-    Ok(snapshot.judge_each(judges.len(), |account, number| keep(judges[number](&account))))
+/// The triggers of a set that have learnt what they need from the customers of a day.
+pub(crate) struct Learnt<'a> {
+    snapshot: &'a Snapshot<'a>,
+    set: &'a TriggerSet,
+    judges: Vec<Judge<'a>>,
+}
+
+/// The least that one has to know of what a trigger says of a customer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sign {
+    pub(crate) state: State,
+    /// `None` unless it fired.
+    pub(crate) severity: Option<Severity>,
+    /// The corrected p-value of a test, and 0 of a rule: the smaller, the surer.
+    pub(crate) p_value: f64,
+}
+
+impl<'a> Learnt<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot<'a>, set: &'a TriggerSet) -> Result<Self> {
+        set.check()?;
+        let judges = set.triggers.iter().map(|trigger| trigger.judge(snapshot)).collect::<Result<Vec<_>>>()?;
+        Ok(Self { snapshot, set, judges })
+    }
+
+    /// What is to be kept of all that every trigger says of every customer, customer by customer, tests being undecided.
+    pub(super) fn ask<T: Send>(&self, keep: impl Fn(Signal) -> T + Sync) -> Vec<T> {
+        self.snapshot.judge_each(self.judges.len(), |account, number| keep(self.judges[number](&account)))
+    }
+
+    /// What fires, customer by customer and trigger by trigger.
+    pub(crate) fn signs(&self) -> Result<Vec<Sign>> {
+        // One look at an account for all triggers; what is kept is small enough to be moved once more.
+        let of = |account| {
+            let signals = self.judges.iter().map(|judge| judge(&account));
+            signals.map(|signal| (signal.state, signal.severity, signal.p_value)).collect::<Vec<_>>()
+        };
+        let told = self.snapshot.judge(of).concat();
+        let tests = told.iter().map(|(_, severity, p_value)| p_value.map(|p_value| (p_value, severity.is_some())));
+        let adjusted = corrected(self.set, tests)?;
+        let sign = |((state, severity, p_value), adjusted): ((State, Option<Severity>, Option<f64>), f64)| {
+            let state = p_value.map_or(state, |_| decided(severity.is_some(), adjusted, self.set.level));
+            Sign::new(state, severity, adjusted)
+        };
+        Ok(told.into_iter().zip(adjusted).map(sign).collect())
+    }
+
+    /// The sentence of a trigger that fired about a customer, by the place of both among all.
+    pub(crate) fn sentence(&self, place: usize) -> Option<String> {
+        let account = self.snapshot.customer(place / self.judges.len())?;
+        self.judges[place % self.judges.len()](account).sentence.map(String::from)
+    }
+}
+
+impl Sign {
+    fn new(state: State, severity: Option<Severity>, adjusted: f64) -> Self {
+        let severity = severity.filter(|_| state == State::Fired);
+        Self { state, severity, p_value: if adjusted.is_nan() { 0.0 } else { adjusted } }
+    }
 }
 
 /// The p-values of all signals of a day, each with whether its effect matters, those of each trigger corrected together;
@@ -195,13 +237,13 @@ impl Findings {
     /// How many accounts were not asked about because they had cancelled or let their subscription end.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.left
+        self.left.len()
     }
 
     /// How many accounts were not asked about because they had lapsed.
     #[must_use]
     pub fn lapsed(&self) -> usize {
-        self.lapsed
+        self.lapsed.len()
     }
 
     /// The names of the triggers.
@@ -236,16 +278,27 @@ impl Findings {
         place.into_iter().flat_map(move |place| place * width..(place + 1) * width).map(|place| self.finding(place))
     }
 
-    pub(super) fn ids(&self) -> &Ids {
+    pub(crate) fn ids(&self) -> &Ids {
         &self.accounts
     }
 
+    /// The accounts that had left, and those that had lapsed.
+    pub(crate) fn gone(&self) -> [&Ids; 2] {
+        [&self.left, &self.lapsed]
+    }
+
+    /// What fires, account by account and trigger by trigger.
+    pub(crate) fn signs(&self) -> Vec<Sign> {
+        let sign = |(signal, &adjusted): (&Signal, &f64)| Sign::new(signal.state, signal.severity, adjusted);
+        self.signals.iter().zip(&self.adjusted).map(sign).collect()
+    }
+
     /// The recurring value of the account with a number.
-    pub(super) fn recurring_value(&self, number: usize) -> Option<f64> {
+    pub(crate) fn recurring_value(&self, number: usize) -> Option<f64> {
         self.values[number]
     }
 
-    pub(super) fn finding(&self, place: usize) -> Finding<'_> {
+    pub(crate) fn finding(&self, place: usize) -> Finding<'_> {
         let (signal, width) = (&self.signals[place], self.triggers.len());
         Finding {
             account: self.accounts.get(place / width),
@@ -321,7 +374,8 @@ impl Findings {
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { as_of, left, lapsed, correction, level, .. } = self;
+        let Self { as_of, correction, level, .. } = self;
+        let (left, lapsed) = (self.left(), self.lapsed());
         writeln!(f, "{} customers as of {as_of}; {left} had left, {lapsed} had lapsed", self.accounts())?;
         writeln!(f, "tests fire at {level} after {correction}")?;
         let wide = self.triggers.iter().map(String::len).max().unwrap_or(0).max("trigger".len());

@@ -132,12 +132,13 @@ impl Trigger for HighValueFading {
                 (mean > 0.0).then(|| FrequencyClass::over(account, &window) as usize)
             })
         });
+        let brief = portfolio.only_what_fires();
         Ok(Box::new(move |account| match worth.of(account) {
             None => Signal::not_observed("subscriptions"),
             Some(worth) if worth < least => Signal::quiet(),
             Some(value) => {
                 let signal = match &season {
-                    Some(season) => self.of_values(account, season),
+                    Some(season) => self.of_values(account, season, brief),
                     None => of_usage(account),
                 };
                 worth.told(signal, value)
@@ -191,7 +192,7 @@ impl HighValueFading {
         worth_mapped(portfolio).then(|| (Worth::Activity, least(known(Worth::Activity), self.top)))
     }
 
-    fn of_values(&self, account: &Account<'_>, season: &Season) -> Signal {
+    fn of_values(&self, account: &Account<'_>, season: &Season, brief: bool) -> Signal {
         let weeks = self.usage.weeks;
         let Some(window) = weeks.of(account) else { return Signal::not_observed("history") };
         let index = &season.of(FrequencyClass::over(account, &window) as usize)[weeks.all() - window.weeks..];
@@ -212,6 +213,11 @@ impl HighValueFading {
         }
         let (now, before) = (sum(&scores[baseline..]), sum(&scores[..baseline]));
         let expected = before / sum(&exposure[..baseline]) * sum(&exposure[baseline..]);
+        let ratio = (expected > 0.0).then(|| now / expected);
+        let severity = ratio.and_then(|ratio| self.usage.drops.severity(ratio));
+        if brief && severity.is_none() {
+            return Signal::too_small();
+        }
         let same = scores.iter().all(|score| score.total_cmp(&scores[0]).is_eq());
         scores
             .iter_mut()
@@ -219,8 +225,6 @@ impl HighValueFading {
             .for_each(|(score, index)| *score = (*score / (index * mean) - 1.0) * index.sqrt());
         // As much every week: nothing changed, whatever others did.
         let p = if same { 0.5 } else { smaller_sum(scores, count - baseline, seed(account)) };
-        let ratio = (expected > 0.0).then(|| now / expected);
-        let severity = ratio.and_then(|ratio| self.usage.drops.severity(ratio));
         let signal = Signal::tested(p, severity).observed(now).expected(expected);
         let Some(ratio) = ratio else { return signal };
         let usual = sum(&scores[..baseline]) / float(baseline as u64);

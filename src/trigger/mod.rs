@@ -32,15 +32,19 @@ pub use back_test::{
     BackTest, BackTestDate, BackTestOptions, ChurnEvent, Contribution, DateTally, Detector, Difference, Estimate,
     Every, LeadTime, Performance, Ranking, Verdict,
 };
+pub(crate) use back_test::{Churns, Outcome, Plan, cut, sides};
 pub use breadth_of_use::BreadthOfUse;
 pub use days_since_last_event::DaysSinceLastEvent;
+pub(crate) use days_since_last_event::silence;
 pub use engagement_gap::EngagementGap;
 pub(crate) use findings::states;
 pub use findings::{Finding, Findings};
+pub(crate) use findings::{Learnt, Sign};
 pub use frequency_class::FrequencyClass;
 pub use high_value_fading::HighValueFading;
 pub use key_contact_loss::{KeyContactLoss, KeyPeople};
 pub use limit_pressure::LimitPressure;
+pub(crate) use onboarding_stall::habit;
 pub use onboarding_stall::{FirstValue, OnboardingStall};
 pub use payment_trouble::PaymentTrouble;
 pub use renewal_approaching::RenewalApproaching;

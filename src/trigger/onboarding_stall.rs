@@ -9,6 +9,7 @@ use crate::portfolio::{Account, Membership, Snapshot};
 
 mod reached;
 
+pub(crate) use reached::habit;
 use reached::{Reached, Times};
 
 /// Of fewer who stayed, a share is not known well enough: with 20 of 20 the lower end of its 95 % interval is 0.84.

@@ -85,10 +85,10 @@ impl Gaps {
     }
 
     /// The group of accounts that know as much of themselves and are as bursty.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within the few groups")]
     fn group(&self) -> usize {
         let worth = self.worth();
-        let of_worth = worth.log2().clamp(0.0, 6.0) as usize;
+        // The exponent is the logarithm, rounded down.
+        let of_worth = ((worth.to_bits() >> 52) as usize).saturating_sub(1_023).min(WORTHS - 1);
         of_worth * (BURSTS.len() + 1) + BURSTS.iter().filter(|&&bound| self.count / worth >= bound).count()
     }
 }
@@ -104,15 +104,18 @@ pub(super) struct Rhythm<'a> {
 impl<'a> Rhythm<'a> {
     /// The gaps that end within some weeks up to the last of the active days; `None` where there is none.
     pub(super) fn of(days: &'a [i32], weeks: i32, shares: &Weekdays) -> Option<Self> {
-        let start = days.last()?.saturating_sub(7 * weeks);
-        let days = &days[days.partition_point(|&day| day <= start).saturating_sub(1)..];
-        if days.len() < 2 {
-            return None;
-        }
+        let days = Self::known(days, weeks)?;
         let clock = Clock::new(days, shares);
         let mut gaps = Gaps::default();
         days.windows(2).for_each(|ends| gaps.add(clock.between(ends[0], ends[1]), 1.0));
         Some(Self { clock, days, gaps })
+    }
+
+    /// The active days between which these gaps lie; `None` where there is none.
+    pub(super) fn known(days: &[i32], weeks: i32) -> Option<&[i32]> {
+        let start = days.last()?.saturating_sub(7 * weeks);
+        let days = &days[days.partition_point(|&day| day <= start).saturating_sub(1)..];
+        (days.len() >= 2).then_some(days)
     }
 
     fn last(&self) -> i32 {
@@ -325,7 +328,8 @@ fn edge(bin: usize) -> f64 {
 
 #[expect(clippy::cast_possible_truncation, reason = "ticks of some years")]
 fn whole(ticks: f64) -> i64 {
-    (ticks * UNIT).round() as i64
+    // Rounded: no ticks are negative, and a call of `round` takes longer than all the rest.
+    (ticks * UNIT + 0.5) as i64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sums that need no more digits")]

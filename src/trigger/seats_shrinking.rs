@@ -128,7 +128,8 @@ impl Trigger for SeatsShrinking {
             return Err(Error::InvalidOption { option: "bought_within", value: 0.to_string(), reason });
         }
         let season = self.season(portfolio);
-        Ok(Box::new(move |account| self.of(account, &season)))
+        let brief = portfolio.only_what_fires();
+        Ok(Box::new(move |account| self.of(account, &season, brief)))
     }
 }
 
@@ -146,7 +147,7 @@ impl SeatsShrinking {
         })
     }
 
-    fn of(&self, account: &Account<'_>, season: &Season) -> Signal {
+    fn of(&self, account: &Account<'_>, season: &Season, brief: bool) -> Signal {
         let seats = Seats::of(account, self.bought_within);
         if let Some(Seats { fewer: Some(fewer) }) = &seats {
             return fewer.signal();
@@ -157,12 +158,20 @@ impl SeatsShrinking {
         }
         let Some(window) = self.weeks.of(account) else { return otherwise("history") };
         let Some(people) = People::of(account, &window) else { return otherwise("people") };
-        let test = people.class(&window).and_then(|class| self.test(account, &window, &people, season.of(class)));
+        let test =
+            people.class(&window).and_then(|class| self.test(account, &window, &people, season.of(class), brief));
         test.unwrap_or_else(|| otherwise("history"))
     }
 
     /// `None` where too few weeks can be compared, or nobody came in the baseline.
-    fn test(&self, account: &Account<'_>, window: &Window, people: &People, index: &[f64]) -> Option<Signal> {
+    fn test(
+        &self,
+        account: &Account<'_>,
+        window: &Window,
+        people: &People,
+        index: &[f64],
+        brief: bool,
+    ) -> Option<Signal> {
         let (all, skipped) = (self.weeks.all(), self.weeks.all() - window.weeks);
         let last = window.baseline();
         let of_week = |week: usize| index[skipped + week];
@@ -186,6 +195,9 @@ impl SeatsShrinking {
         let observed = f64::from(people.stretches[last]);
         let ratio = observed / expected;
         let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
+        if brief && severity.is_none() {
+            return Some(Signal::too_small());
+        }
         let mut scores = [0.0; MOST_WEEKS];
         residuals(&weeks[..count], &mut scores);
         let signal = Signal::tested(smaller(&weeks[..count], &scores[..count], recent, seed(account)), severity);

@@ -93,6 +93,16 @@ impl TriggerSet {
         self
     }
 
+    /// The triggers with these names alone.
+    pub(crate) fn only(mut self, names: &[String]) -> Result<Self> {
+        if let Some(name) = names.iter().find(|&name| !self.names().any(|other| other == name)) {
+            let reason = "is not the name of a trigger of TriggerSet::standard()";
+            return Err(Error::InvalidOption { option: "signal", value: name.clone(), reason });
+        }
+        self.triggers.retain(|trigger| names.iter().any(|name| name == trigger.name()));
+        Ok(self)
+    }
+
     /// How the p-values of a trigger on a day are corrected for their number. [`Correction::BenjaminiHochberg`] unless told: a
     /// list to be worked through may hold a few false findings, but one should know how many.
     #[must_use]

@@ -139,6 +139,11 @@ impl Signal {
         Self { severity, p_value: Some(p_value), ..Self::of(State::Quiet) }
     }
 
+    /// The result of a test whose effect is too small to matter, where nobody asks for its p-value.
+    pub(super) fn too_small() -> Self {
+        Self::tested(1.0, None)
+    }
+
     /// What was seen.
     pub fn observed(mut self, observed: f64) -> Self {
         self.observed = Some(observed);

@@ -13,7 +13,7 @@ use crate::calendar::Date;
 use crate::error::Result;
 use crate::portfolio::{Account, Snapshot};
 use crate::print::counted;
-use crate::statistics::{Exposed, Wilson, float, rate_ratio};
+use crate::statistics::{Exposed, Wilson, float, plain_rate_ratio, rate_ratio};
 
 /// Scores that differ by less are the same but for rounding.
 const ROUNDING: f64 = 1e-9;
@@ -120,7 +120,8 @@ impl Trigger for UsageFrequency {
     fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
         let wilson = self.check()?;
         let season = self.season(portfolio);
-        Ok(Box::new(move |account| self.of(account, &season, wilson)))
+        let brief = portfolio.only_what_fires();
+        Ok(Box::new(move |account| self.of(account, &season, wilson, brief)))
     }
 }
 
@@ -147,21 +148,24 @@ impl UsageFrequency {
         })
     }
 
-    fn of(&self, account: &Account<'_>, season: &Season, wilson: Wilson) -> Signal {
+    fn of(&self, account: &Account<'_>, season: &Season, wilson: Wilson, brief: bool) -> Signal {
         let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
         let used = Use::of(account, &window);
         let index = season.of(FrequencyClass::over(account, &window) as usize);
         let Some(weeks) = Compared::new(&used, &window, index, self.weeks.all()) else {
             return Signal::not_observed("history");
         };
-        let scores = weeks.scores();
         let (recent, baseline) = weeks.events.split(weeks.count, weeks.baseline);
-        let p_value = smaller(&weeks.events.0[..weeks.count], &scores[..weeks.count], recent.len(), seed(account));
-        let observed = recent.iter().map(|week| week.events).sum::<u64>();
-        let expected = weeks.events.expected(weeks.count, weeks.baseline);
+        if brief && plain_rate_ratio(recent, baseline).and_then(|ratio| self.drops.severity(ratio)).is_none() {
+            return Signal::too_small();
+        }
         let interval = rate_ratio(recent, baseline, wilson);
         let interval = interval.and_then(|found| Some((found.ratio?, found.lower, found.upper?)));
         let severity = interval.and_then(|(ratio, ..)| self.drops.severity(ratio));
+        let scores = weeks.scores();
+        let p_value = smaller(&weeks.events.0[..weeks.count], &scores[..weeks.count], recent.len(), seed(account));
+        let observed = recent.iter().map(|week| week.events).sum::<u64>();
+        let expected = weeks.events.expected(weeks.count, weeks.baseline);
         let signal = Signal::tested(p_value, severity);
         let signal = signal.observed(float(observed)).expected(expected);
         let Some((ratio, lower, upper)) = interval else { return signal };

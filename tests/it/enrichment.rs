@@ -285,6 +285,30 @@ fn company() -> (Portfolio, ChurnRecords) {
 }
 
 #[test]
+fn health_is_that_of_the_last_date_before() {
+    let (portfolio, records) = company();
+    let found = portfolio.enrich(&records, EnrichmentOptions::new()).unwrap();
+    let observed = portfolio.activity().observed_from();
+    let mut scored = 0;
+    for row in 0..found.len() {
+        let on = found.date(row);
+        // Every fourth Sunday, -4 being one.
+        let mut back = (1..=28).map(|back| on - back);
+        let date = back.find(|&date| date >= observed && (date.days_since_epoch() + 4) % 28 == 0);
+        let expected = date.and_then(|date| {
+            let health = portfolio.health(date, attrition::HealthOptions::default()).unwrap();
+            health.of(found.customer(row)).map(|of| (of.score, of.band))
+        });
+        let departure = found.get(row).unwrap();
+        assert_eq!((departure.health_score, departure.health), expected.unwrap_or((None, None)), "{on}");
+        scored += usize::from(departure.health.is_some());
+    }
+    assert!(scored * 2 > found.len(), "{scored} of {}", found.len());
+    let without = portfolio.enrich(&records, EnrichmentOptions::new().without_health()).unwrap();
+    assert!((0..without.len()).all(|row| without.get(row).unwrap().health_score.is_none()));
+}
+
+#[test]
 fn warnings_are_what_the_triggers_said_then() {
     let (portfolio, records) = company();
     let options = WarningOptions::new().every(21).days(60);

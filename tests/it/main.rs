@@ -13,6 +13,7 @@
 )]
 
 mod adoption;
+mod alerts;
 mod back_test;
 mod breadth;
 mod breadth_of_use;
@@ -36,6 +37,8 @@ mod engagement_gap;
 mod enrichment;
 mod feature_days;
 mod golden;
+mod health;
+mod health_fit;
 mod high_value_fading;
 mod impact;
 mod key_contact_loss;

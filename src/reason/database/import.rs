@@ -73,6 +73,10 @@ impl ChurnDatabase {
                     continue;
                 };
                 let now = overlaid(there.clone(), said.clone(), |_field| true);
+                if now == there {
+                    report.unchanged += 1;
+                    continue;
+                }
                 let mut news = Vec::new();
                 for difference in differences(&there, &now) {
                     if !is_old(transaction, id, &difference)? {

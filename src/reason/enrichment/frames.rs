@@ -29,6 +29,8 @@ impl Enrichment {
     /// | `class` | String | `never_took_off`, `fading`, `sudden_stop` or `steady`; null where that cannot be said |
     /// | `recent_features` | UInt32 | distinct features used in the last 28 days; null where features are not mapped |
     /// | `features` | UInt32 | distinct features used at all; likewise |
+    /// | `health_score` | Float64 | the health score at most 28 days before; null where there is none |
+    /// | `health` | String | its band: `poor`, `average` or `good`; null too where too little was observed |
     ///
     /// # Errors
     ///
@@ -55,6 +57,8 @@ impl Enrichment {
             write::column("class", column(of, |of| Some(of.class?.name()))),
             write::column("recent_features", column(of, |of| of.recent_features)),
             write::column("features", column(of, |of| of.features)),
+            write::column("health_score", column(of, |of| of.health_score)),
+            write::column("health", column(of, |of| Some(of.health?.name()))),
         ])
     }
 }

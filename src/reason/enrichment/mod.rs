@@ -1,6 +1,7 @@
 //! What is known of a customer at the moment of leaving: how long they stayed, how they used the product, and what had been
 //! seen of it.
 
+mod dates;
 mod display;
 mod engagement;
 mod frames;
@@ -16,6 +17,7 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
+use dates::dates;
 use engagement::engagement;
 
 use super::ChurnRecords;
@@ -23,11 +25,14 @@ use super::labels::Labels;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
+use crate::health::{HealthBand, HealthOptions};
 use crate::portfolio::{Account, Portfolio};
 use crate::statistics::Wilson;
 
 /// The attribute with the class of engagement.
 const ENGAGEMENT: &str = "engagement";
+/// The attribute with the band of health.
+const HEALTH: &str = "health";
 
 /// The days before a cancellation whose features are those in use.
 const RECENT_DAYS: i32 = 28;
@@ -58,6 +63,11 @@ pub struct Departure {
     pub recent_features: Option<u32>,
     /// Distinct features used at all.
     pub features: Option<u32>,
+    /// The health score of the last date asked before the cancellation, which lies at most 28 days before it; `None` where the
+    /// account was no customer then, or health was left out.
+    pub health_score: Option<f64>,
+    /// The band of the score; `None` too where too little was observed.
+    pub health: Option<HealthBand>,
 }
 
 /// The answer of [`Portfolio::enrich`].
@@ -113,14 +123,16 @@ impl Portfolio {
     /// ```
     ///
     /// The classes are tried in this order. All is as of the cancellation: what an account did later, and what became known
-    /// later, makes no difference, nor do other accounts. The day of the cancellation itself counts as observed.
+    /// later, makes no difference. The day of the cancellation itself counts as observed. Health is that of a date before
+    /// it, as [`health`](Self::health) answers: dates lie 28 days apart, ends of weeks, the same whatever the records. It is
+    /// what takes longest, as all customers of a date are scored ([`EnrichmentOptions::without_health`]).
     ///
     /// Nothing is said of a record whose customer is no account of the portfolio, or whose day lies outside the observation;
     /// [`Enrichment::unknown`] counts them. A portfolio of nothing but an activity is enough.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for options that make no sense.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for options that make no sense, those of health among them.
     ///
     /// # Example
     ///
@@ -160,14 +172,38 @@ impl Portfolio {
         options.check()?;
         let wilson = Wilson::new(0.95)?;
         let left = those_who_left(self, records);
-        let found: Vec<Departure> =
+        let mut found: Vec<Departure> =
             left.par_iter().with_min_len(64).map(|left| departure(self, left, &options, wilson)).collect();
+        if let Some(health) = &options.health {
+            self.health_before(&left, health, &mut found)?;
+        }
         let mut departures = vec![None; records.len()];
         for (left, departure) in left.iter().zip(found) {
             departures[left.row] = Some(departure);
         }
         let (customers, customer) = (records.customers().clone(), records.customer_numbers().to_vec());
         Ok(Enrichment { options, customers, customer, day: records.days().to_vec(), departures })
+    }
+
+    /// Health at dates 28 days apart, each of them for those who left within the 28 days after it.
+    fn health_before(&self, left: &[Left], options: &HealthOptions, found: &mut [Departure]) -> Result<()> {
+        for date in dates(self, left, RECENT_DAYS.unsigned_abs(), RECENT_DAYS.unsigned_abs()) {
+            let day = date.days_since_epoch();
+            let after = |left: &Left| (1..=RECENT_DAYS).contains(&(left.day - day));
+            let member = |left: &Left| left.before.is_none_or(|before| before < day);
+            let own: Vec<usize> =
+                (0..left.len()).filter(|&place| after(&left[place]) && member(&left[place])).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let health = self.health(date, options.clone())?;
+            for place in own {
+                if let Some(of) = health.of(self.ids().get(left[place].account)) {
+                    (found[place].health_score, found[place].health) = (of.score, of.band);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -200,6 +236,8 @@ fn departure(portfolio: &Portfolio, left: &Left, options: &EnrichmentOptions, wi
         class: engagement.class,
         recent_features: used(left.day - RECENT_DAYS + 1),
         features: used(i32::MIN),
+        health_score: None,
+        health: None,
     }
 }
 
@@ -217,9 +255,9 @@ fn began(account: &Account<'_>, from: i32) -> Option<i32> {
 
 /// # Enriched records
 impl ChurnRecords {
-    /// The same records with what was found of them: the start of membership where a record names none, and the class of
-    /// engagement as the attribute `engagement`. So reasons can be asked by tenure, cohort and engagement
-    /// ([`reasons_by`](Self::reasons_by)).
+    /// The same records with what was found of them: the start of membership where a record names none, the class of
+    /// engagement as the attribute `engagement`, and the band of health as `health`. So reasons can be asked by tenure, cohort,
+    /// engagement and health ([`reasons_by`](Self::reasons_by)).
     ///
     /// # Errors
     ///
@@ -266,7 +304,9 @@ impl ChurnRecords {
             *start = start.or_else(since);
         }
         let class = |departure: &Option<Departure>| departure.as_ref()?.class.map(EngagementClass::name);
+        let health = |departure: &Option<Departure>| departure.as_ref()?.health.map(HealthBand::name);
         rows.attributes.insert(ENGAGEMENT.to_owned(), Labels::of(enrichment.departures.iter().map(class)));
+        rows.attributes.insert(HEALTH.to_owned(), Labels::of(enrichment.departures.iter().map(health)));
         Ok(self.with_rows(rows))
     }
 }

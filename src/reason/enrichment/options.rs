@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::health::HealthOptions;
 
 /// More weeks are not looked at: of a year and a half of use, what comes before says little of how it ended.
 const MOST_WEEKS: u32 = 104;
@@ -15,13 +16,15 @@ pub struct EnrichmentOptions {
     pub(super) stop_days: u32,
     pub(super) faded: f64,
     pub(super) level: f64,
+    pub(super) health: Option<HealthOptions>,
 }
 
 impl EnrichmentOptions {
     /// With the default options.
     #[must_use]
     pub fn new() -> Self {
-        Self { weeks: 52, took_off: 1.0, stop_days: 14, faded: 2.0 / 3.0, level: 0.05 }
+        let health = Some(HealthOptions::default());
+        Self { weeks: 52, took_off: 1.0, stop_days: 14, faded: 2.0 / 3.0, level: 0.05, health }
     }
 
     /// How many weeks before the cancellation the trend is taken over, at the most; 8 to 104. 52 unless told: a year has
@@ -59,6 +62,20 @@ impl EnrichmentOptions {
     #[must_use]
     pub fn level(mut self, level: f64) -> Self {
         self.level = level;
+        self
+    }
+
+    /// By what health is scored. The standard profile unless told; a fitted one is better.
+    #[must_use]
+    pub fn health(mut self, options: impl Into<HealthOptions>) -> Self {
+        self.health = Some(options.into());
+        self
+    }
+
+    /// Leaves health out, which takes longer than all else.
+    #[must_use]
+    pub fn without_health(mut self) -> Self {
+        self.health = None;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Left, those_who_left};
-use crate::calendar::Date;
+use super::dates::dates;
+use super::those_who_left;
 use crate::error::{Error, Result};
 use crate::portfolio::Portfolio;
 use crate::reason::{ChurnRecords, Warning, Warnings};
@@ -114,7 +114,7 @@ impl Portfolio {
         left.sort_unstable_by_key(|left| (left.day, left.row));
         let width = set.names().len();
         let mut warnings = vec![Warning::NotObserved; records.len() * width];
-        for date in self.dates(&left, &options) {
+        for date in dates(self, &left, options.every, options.days) {
             let day = date.days_since_epoch();
             let first = left.partition_point(|left| left.day <= day);
             let last = left.partition_point(|left| i64::from(left.day) <= i64::from(day) + i64::from(options.days));
@@ -142,21 +142,5 @@ impl Portfolio {
             }
         }
         Ok(Warnings::of(records, set.names().map(str::to_owned).collect(), warnings))
-    }
-
-    /// The dates on which triggers are asked about those who left.
-    fn dates(&self, left: &[Left], options: &WarningOptions) -> impl Iterator<Item = Date> + use<> {
-        let every = i64::from(options.every);
-        let activity = self.activity();
-        let observed = i64::from(activity.observed_from().days_since_epoch());
-        let ends = left.first().zip(left.last());
-        let (first, last) = ends
-            .map_or((0, -1), |(first, last)| (i64::from(first.day) - i64::from(options.days), i64::from(last.day) - 1));
-        // The last day of the week before the epoch, and all that lie so many days away from it.
-        let anchor = i64::from(activity.calendar().end_of_last_week(Date::from_day(0)).days_since_epoch());
-        let from = first.max(observed);
-        let step = (from - anchor).div_euclid(every) + i64::from((from - anchor).rem_euclid(every) > 0);
-        let days = (step..).map(move |step| anchor + step * every).take_while(move |&day| day <= last);
-        days.filter_map(|day| i32::try_from(day).ok().map(Date::from_day))
     }
 }

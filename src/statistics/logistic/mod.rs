@@ -1,10 +1,14 @@
 //! Logistic regression of grouped rows, with a ridge and with signs that are known beforehand.
 
 mod cholesky;
+mod clustered;
 mod model;
 
 use cholesky::Cholesky;
-use model::{Model, log_odds, probability};
+pub(crate) use clustered::Clustered;
+use model::Model;
+use model::log_odds;
+pub(crate) use model::probability;
 
 /// A step that moves no row's log odds by more than this is the last; the next would be its square.
 const SETTLED: f64 = 1e-8;
@@ -39,7 +43,6 @@ pub(crate) struct Term {
 
 /// Which signs a coefficient may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "health scores, which know their signs, are still to come"))]
 pub(crate) enum Sign {
     Free,
     NotNegative,

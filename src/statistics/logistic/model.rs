@@ -1,10 +1,17 @@
 //! The log-likelihood of a logistic regression, its slope and curvature, and where they lead.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::cholesky::Cholesky;
 use super::{LogisticFit, NoFit, Observations, Sign, Term};
 
 /// A direction along which rows move by less than this share of the most moved leaves them where they are.
 const STILL: f64 = 1e-8;
+
+/// So many rows are summed at a time.
+const STRETCH: usize = 2048;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Model<'a> {
@@ -17,7 +24,7 @@ pub(super) struct Model<'a> {
 pub(super) struct Curve {
     pub(super) objective: f64,
     slope: Vec<f64>,
-    /// Row by row.
+    /// Row by row, the ridge in it.
     pub(super) information: Vec<f64>,
 }
 
@@ -38,11 +45,23 @@ impl<'a> Model<'a> {
 
     /// Values, successes and trials of the rows with trials.
     fn rows(self) -> impl Iterator<Item = (&'a [f64], f64, f64)> {
+        self.stretch(0..self.observations.trials.len())
+    }
+
+    /// The same of some rows.
+    fn stretch(self, rows: Range<usize>) -> impl Iterator<Item = (&'a [f64], f64, f64)> {
         let (columns, Observations { design, successes, trials }) = (self.terms.len(), self.observations);
-        let counts = successes.iter().zip(trials).enumerate();
-        counts
-            .filter(|(_, (_, trials))| **trials > 0.0)
-            .map(move |(row, (&successes, &trials))| (&design[row * columns..(row + 1) * columns], successes, trials))
+        rows.map(move |row| (&design[row * columns..(row + 1) * columns], successes[row], trials[row]))
+            .filter(|&(_, _, trials)| trials > 0.0)
+    }
+
+    /// What is made of each stretch of rows, on all processors; stretches are the same on every machine, so that sums are.
+    fn stretches<T: Send>(self, of: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+        let all = self.observations.trials.len();
+        (0..all.div_ceil(STRETCH))
+            .into_par_iter()
+            .map(|place| of(place * STRETCH..all.min((place + 1) * STRETCH)))
+            .collect()
     }
 
     fn ridge(self, coefficient: usize) -> f64 {
@@ -54,12 +73,11 @@ impl<'a> Model<'a> {
     }
 
     fn log_likelihood(self, coefficients: &[f64]) -> f64 {
-        self.rows()
-            .map(|(row, successes, trials)| {
-                let log_odds = log_odds(coefficients, row);
-                successes * log_odds - trials * softplus(log_odds)
-            })
-            .sum()
+        let row = |(row, successes, trials): (&[f64], f64, f64)| {
+            let log_odds = log_odds(coefficients, row);
+            successes * log_odds - trials * softplus(log_odds)
+        };
+        self.stretches(|rows| self.stretch(rows).map(row).sum::<f64>()).into_iter().sum()
     }
 
     pub(super) fn objective(self, coefficients: &[f64]) -> f64 {
@@ -69,17 +87,25 @@ impl<'a> Model<'a> {
 
     pub(super) fn curve(self, coefficients: &[f64]) -> Curve {
         let size = coefficients.len();
-        let (mut slope, mut information) = (vec![0.0; size], vec![0.0; size * size]);
-        let mut values = vec![1.0; size];
-        for (row, successes, trials) in self.rows() {
-            values[1..].copy_from_slice(row);
-            let chance = probability(log_odds(coefficients, row));
-            let (excess, weight) = (successes - trials * chance, trials * chance * (1.0 - chance));
-            for (place, &value) in values.iter().enumerate() {
-                slope[place] += excess * value;
-                let row = &mut information[place * size..=place * size + place];
-                row.iter_mut().zip(&values).for_each(|(sum, other)| *sum += weight * value * other);
+        let parts = self.stretches(|rows| {
+            let (mut slope, mut information) = (vec![0.0; size], vec![0.0; size * size]);
+            let mut values = vec![1.0; size];
+            for (row, successes, trials) in self.stretch(rows) {
+                values[1..].copy_from_slice(row);
+                let chance = probability(log_odds(coefficients, row));
+                let (excess, weight) = (successes - trials * chance, trials * chance * (1.0 - chance));
+                for (place, &value) in values.iter().enumerate().filter(|&(_, &value)| value != 0.0) {
+                    slope[place] += excess * value;
+                    let row = &mut information[place * size..=place * size + place];
+                    row.iter_mut().zip(&values).for_each(|(sum, other)| *sum += weight * value * other);
+                }
             }
+            (slope, information)
+        });
+        let (mut slope, mut information) = (vec![0.0; size], vec![0.0; size * size]);
+        for (own_slope, own_information) in parts {
+            slope.iter_mut().zip(own_slope).for_each(|(sum, own)| *sum += own);
+            information.iter_mut().zip(own_information).for_each(|(sum, own)| *sum += own);
         }
         for place in 0..size {
             slope[place] -= self.ridge(place) * coefficients[place];
@@ -181,11 +207,12 @@ impl<'a> Model<'a> {
     }
 }
 
-pub(super) fn log_odds(coefficients: &[f64], row: &[f64]) -> f64 {
+/// The log odds of success at the values of a row.
+pub(crate) fn log_odds(coefficients: &[f64], row: &[f64]) -> f64 {
     coefficients[0] + coefficients[1..].iter().zip(row).map(|(b, x)| b * x).sum::<f64>()
 }
 
-pub(super) fn probability(log_odds: f64) -> f64 {
+pub(crate) fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 

@@ -86,7 +86,7 @@ impl Verdict {
         }
     }
 
-    fn of(difference: Option<Difference>) -> Self {
+    pub(crate) fn of(difference: Option<Difference>) -> Self {
         match difference.map(|difference| difference.interval) {
             Some(Interval { lower, .. }) if lower > 0.0 => Self::Better,
             Some(Interval { upper, .. }) if upper < 0.0 => Self::Worse,

@@ -12,15 +12,18 @@ mod stored;
 mod tally;
 
 pub use measures::{Detector, Difference, Estimate, LeadTime, Performance, Verdict};
+pub(crate) use options::Plan;
 pub use options::{BackTestOptions, Every};
 pub use outcome::ChurnEvent;
+pub(crate) use outcome::{Churns, Outcome};
+pub(crate) use ranking::sides;
 pub use ranking::{Contribution, Ranking};
 pub use tally::DateTally;
+pub(crate) use tally::cut;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use outcome::Outcome;
 use replay::Replay;
 
 use super::days_since_last_event;

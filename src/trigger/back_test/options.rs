@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::ChurnEvent;
-use crate::calendar::{Date, Period};
+use crate::calendar::{Calendar, Date, Period};
 use crate::error::{Error, Result};
 use crate::portfolio::Portfolio;
 use crate::statistics::Wilson;
@@ -130,8 +130,13 @@ impl BackTestOptions {
         self
     }
 
+    /// The first date, where one was named.
+    pub(crate) fn first(&self) -> Option<Date> {
+        self.from
+    }
+
     /// From the options what is to be done, with the options as they were understood.
-    pub(super) fn plan(mut self, portfolio: &Portfolio) -> Result<Plan> {
+    pub(crate) fn plan(mut self, portfolio: &Portfolio) -> Result<Plan> {
         let refuse = |option, value: String, reason| Err(Error::InvalidOption { option, value, reason });
         let whole = "is a number of days from 1, or 0 for the lead, to 36525";
         let silence = match self.churn {
@@ -171,7 +176,7 @@ impl BackTestOptions {
                           lead, horizon or silence";
             return refuse("to", format!("{to}, after {last_known},"), reason);
         }
-        let dates = dates(portfolio, self.every, from, to);
+        let dates = self.every.dates(portfolio.calendar(), from, to);
         if dates.is_empty() {
             let reason = "there is no date to replay between them; name an earlier from, or a shorter lead, horizon or \
                           silence so that more outcomes are known";
@@ -196,34 +201,36 @@ impl From<ChurnEvent> for BackTestOptions {
 
 /// Options, understood.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) options: BackTestOptions,
-    pub(super) dates: Vec<Date>,
-    pub(super) churn: ChurnEvent,
-    pub(super) window: Window,
-    pub(super) wilson: Wilson,
+pub(crate) struct Plan {
+    pub(crate) options: BackTestOptions,
+    pub(crate) dates: Vec<Date>,
+    pub(crate) churn: ChurnEvent,
+    pub(crate) window: Window,
+    pub(crate) wilson: Wilson,
 }
 
 /// In which days after a date churn was foreseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     pub(super) lead: i32,
     pub(super) horizon: i32,
     /// So many days after a date it is known of everybody what became of them.
-    pub(super) known_after: i32,
+    pub(crate) known_after: i32,
 }
 
-fn dates(portfolio: &Portfolio, every: Every, from: Date, to: Date) -> Vec<Date> {
-    match every {
-        Every::Days(days) => {
-            let days = days.cast_signed();
-            std::iter::successors(Some(from), |&date| Some(date + days)).take_while(|&date| date <= to).collect()
-        }
-        Every::End(period) => {
-            let calendar = portfolio.calendar();
-            let numbers = calendar.ordinal(period, from)..=calendar.ordinal(period, to);
-            let ends = numbers.map(|number| calendar.span_of(period, number).end);
-            ends.filter(|&end| from <= end && end <= to).collect()
+impl Every {
+    /// The dates from one to another. A number of days is 1 or more.
+    pub(crate) fn dates(self, calendar: &Calendar, from: Date, to: Date) -> Vec<Date> {
+        match self {
+            Self::Days(days) => {
+                let days = days.cast_signed();
+                std::iter::successors(Some(from), |&date| Some(date + days)).take_while(|&date| date <= to).collect()
+            }
+            Self::End(period) => {
+                let numbers = calendar.ordinal(period, from)..=calendar.ordinal(period, to);
+                let ends = numbers.map(|number| calendar.span_of(period, number).end);
+                ends.filter(|&end| from <= end && end <= to).collect()
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ impl fmt::Display for ChurnEvent {
 
 /// What became of an account after a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It did not leave within lead and horizon.
     Stayed,
     /// It left on that day, after the lead and within the horizon.
@@ -89,13 +89,13 @@ struct Fate {
 
 /// When each account of a portfolio left.
 #[derive(Clone, Debug)]
-pub(super) struct Churns {
+pub(crate) struct Churns {
     accounts: Vec<Fate>,
     window: Window,
 }
 
 impl Churns {
-    pub(super) fn new(portfolio: &Portfolio, event: ChurnEvent, window: Window) -> Self {
+    pub(crate) fn new(portfolio: &Portfolio, event: ChurnEvent, window: Window) -> Self {
         let last = portfolio.activity().as_of().days_since_epoch();
         let fate = |number| match event {
             ChurnEvent::Cancelled => Fate { begun: i32::MIN, absences: cancelled(portfolio, number, last) },
@@ -110,7 +110,7 @@ impl Churns {
     }
 
     /// What became of an account, a customer on a day of which it is known.
-    pub(super) fn after(&self, account: usize, day: i32) -> Outcome {
+    pub(crate) fn after(&self, account: usize, day: i32) -> Outcome {
         let Fate { begun, absences } = &self.accounts[account];
         if *begun > day {
             return Outcome::Unknown;

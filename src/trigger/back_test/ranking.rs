@@ -130,7 +130,7 @@ impl Ranking {
 
 /// How many dates to fit to, and the first of those to judge on, at which the outcome of the fitted ones was known: so
 /// many that the smaller side is as large as can be.
-fn sides(dates: &[Date], known_after: i32) -> Option<(usize, usize)> {
+pub(crate) fn sides(dates: &[Date], known_after: i32) -> Option<(usize, usize)> {
     let side = |fitted: usize| {
         let known = dates[fitted - 1] + known_after;
         (fitted, dates.partition_point(|&date| date < known).max(fitted))

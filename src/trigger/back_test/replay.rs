@@ -8,7 +8,7 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::Portfolio;
 use crate::trigger::days_since_last_event::{self, DaysSinceLastEvent, silence};
-use crate::trigger::findings::{ask, corrected};
+use crate::trigger::findings::{Learnt, corrected};
 use crate::trigger::set::TriggerSet;
 use crate::trigger::signal::{Signal, State, decided};
 
@@ -107,7 +107,7 @@ impl Replay {
     #[expect(clippy::cast_possible_truncation, reason = "accounts are counted in a u32 at ingestion")]
     fn ask(&mut self, portfolio: &Portfolio, set: &TriggerSet, churns: &Churns, date: Date) -> Result<()> {
         let snapshot = portfolio.at(date)?;
-        let told = ask(&snapshot, set, Told::of)?;
+        let told = Learnt::new(&snapshot, set)?.ask(Told::of);
         let adjusted = corrected(set, told.iter().map(|told| told.p_value.map(|p_value| (p_value, told.matters))))?;
         let width = self.triggers.len();
         for (place, (told, adjusted)) in told.iter().zip(adjusted).enumerate() {

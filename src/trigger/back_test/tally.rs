@@ -124,14 +124,14 @@ impl Leads {
 
 /// Where the highest scores end: all above a score are among them, and a part of those that have it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cut {
+pub(crate) struct Cut {
     score: f64,
     tied: f64,
 }
 
 impl Cut {
     /// What part of one with a score is among the highest: the chance of it under a random order within ties.
-    pub(super) fn named(self, score: f64) -> f64 {
+    pub(crate) fn named(self, score: f64) -> f64 {
         if score > self.score {
             1.0
         } else if score < self.score || score.is_nan() {
@@ -146,7 +146,7 @@ impl Cut {
 /// more places than scores.
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer accounts than 2^53")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of scores")]
-pub(super) fn cut(scores: &mut [f64], places: f64) -> Cut {
+pub(crate) fn cut(scores: &mut [f64], places: f64) -> Cut {
     let Some(last) = scores.len().checked_sub(1) else { return Cut { score: f64::INFINITY, tied: 0.0 } };
     let place = ((places.ceil() as usize).max(1) - 1).min(last);
     let (.., &mut score, _) = scores.select_nth_unstable_by(place, |one, other| other.total_cmp(one));

@@ -4,7 +4,7 @@
 const HABIT: i32 = 14;
 
 /// The first of some days in order on which so many lie within 14.
-pub(super) fn habit(days: &[i32], active: usize) -> Option<i32> {
+pub(crate) fn habit(days: &[i32], active: usize) -> Option<i32> {
     days.windows(active).find(|days| days[active - 1] - days[0] < HABIT).map(|days| days[active - 1])
 }
 

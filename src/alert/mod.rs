@@ -1,0 +1,36 @@
+//! Findings over time: alerts, what to do about them, and when.
+
+mod actions;
+mod advance;
+mod case;
+mod criterion;
+mod desk;
+mod display;
+mod frames;
+mod playbook;
+mod policy;
+mod poor_health;
+mod recommendation;
+mod record;
+mod renewals;
+mod replay;
+mod stage;
+mod standard;
+mod state;
+mod stored;
+
+pub use actions::{Action, Actions};
+pub use criterion::ExitCriterion;
+pub use desk::AlertDesk;
+pub use playbook::{ActionPlan, AlertOutcome, AlertType, DecisionReason, PlanStep, Playbook, SilencedUntil};
+pub use policy::AlertPolicy;
+pub use poor_health::PoorHealth;
+pub use recommendation::{Condition, HasAlerts, Recommendation, Recommendations, Recommended, ValueTier};
+pub use record::{Alert, AlertChange, StepDone};
+pub use renewals::{Renewal, RenewalCalendar, RenewalOptions, Touch, TouchPoint, TouchState};
+pub use replay::AlertOptions;
+pub use stage::{LifecycleStage, StageRules};
+pub use state::{AlertState, ChangeReason};
+
+/// Triggers of this crate that are not in the standard set.
+const OTHERS: [&str; 2] = ["days_since_last_event", "poor_health"];

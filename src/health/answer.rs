@@ -1,0 +1,478 @@
+//! How every account does on a day.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use polars::prelude::DataFrame;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::HealthBand;
+use super::measures::known;
+use super::options::HealthOptions;
+use super::scoring::{Scored, Scorer, Segments};
+use super::signal::HealthSignal;
+use crate::activity::{SegmentColumns, divide};
+use crate::calendar::Date;
+use crate::error::Result;
+use crate::frame::ids::{Id, Ids};
+use crate::portfolio::{Account, Membership, Portfolio};
+
+/// A change of a score below this is none.
+const NO_CHANGE: f64 = 1e-9;
+
+/// How every account does on a day: what [`Portfolio::health`] gives.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub(super) as_of: Date,
+    pub(super) previous: Option<Date>,
+    options: HealthOptions,
+    pub(super) signals: Vec<HealthSignal>,
+    profiles: Vec<String>,
+    segments: Vec<String>,
+    pub(super) accounts: Ids,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    membership: Membership,
+    segment: Option<usize>,
+    now: Option<Scored>,
+    before: Option<Scored>,
+}
+
+/// How many accounts do how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HealthCounts {
+    /// Customers in good health.
+    pub good: u64,
+    /// Customers in average health.
+    pub average: u64,
+    /// Customers in poor health.
+    pub poor: u64,
+    /// Customers of whom too little is observed for a band.
+    pub not_observed: u64,
+    /// Accounts that had left, which are not scored.
+    pub left: u64,
+    /// Accounts that had lapsed, which are not scored.
+    pub lapsed: u64,
+}
+
+/// How one account does.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AccountHealth<'a> {
+    /// The account.
+    pub account: Id<'a>,
+    /// Whether it is a customer. Others are not scored.
+    pub membership: Membership,
+    /// Its segment: the plan, of an account that left the last one, or what the frame of segments says.
+    pub segment: Option<&'a str>,
+    /// The profile by which it is scored.
+    pub profile: Option<&'a str>,
+    /// From 0 to 100, the larger the better; `None` where no signal was observed, or it is no customer.
+    pub score: Option<f64>,
+    /// `None` where the coverage is too small, or it is no customer.
+    pub band: Option<HealthBand>,
+    /// The share of the weights whose signals were observed.
+    pub coverage: Option<f64>,
+    /// The chance of leaving within lead and horizon of the fit, once the lead is over; `None` for given weights.
+    pub churn_probability: Option<f64>,
+    /// The score of some days before, worked out as of that day; `None` if it was no customer then, or nothing of that day is
+    /// observed.
+    pub previous_score: Option<f64>,
+    /// The band of then.
+    pub previous_band: Option<HealthBand>,
+    /// The score less the one before.
+    pub change: Option<f64>,
+    /// The signal whose points changed most in the direction in which the score did; `None` where it did not change.
+    pub moved_by: Option<&'a HealthSignal>,
+    health: &'a Health,
+    row: &'a Row,
+}
+
+/// What one signal does to the score of an account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HealthContribution<'a> {
+    /// The signal.
+    pub signal: &'a HealthSignal,
+    /// Its value; `None` where it was not observed, or is not of the profile.
+    pub value: Option<f64>,
+    /// Its score on its own scale, from 0 to 100; `None` of a fitted score.
+    pub score: Option<f64>,
+    /// By how much it moves the score away from 50; of a fitted score the log odds of staying that it adds to those of an
+    /// account as accounts are on average.
+    pub points: Option<f64>,
+    /// The value of some days before.
+    pub previous_value: Option<f64>,
+    /// The points of then.
+    pub previous_points: Option<f64>,
+    /// The points less those before, where the account was scored on both days; not observed is 0 points.
+    pub change: Option<f64>,
+}
+
+impl HealthCounts {
+    /// Customers with and without a band.
+    #[must_use]
+    pub fn customers(&self) -> u64 {
+        self.good + self.average + self.poor + self.not_observed
+    }
+
+    /// All accounts.
+    #[must_use]
+    pub fn accounts(&self) -> u64 {
+        self.customers() + self.left + self.lapsed
+    }
+
+    /// The number of customers in a band.
+    #[must_use]
+    pub fn of(&self, band: HealthBand) -> u64 {
+        match band {
+            HealthBand::Poor => self.poor,
+            HealthBand::Average => self.average,
+            HealthBand::Good => self.good,
+        }
+    }
+
+    /// The share of the customers with a band that is in this one; `None` where there are none.
+    #[must_use]
+    pub fn share(&self, band: HealthBand) -> Option<f64> {
+        crate::statistics::ratio(self.of(band), self.good + self.average + self.poor)
+    }
+
+    pub(super) fn add(&mut self, membership: Membership, band: Option<HealthBand>) {
+        let place = match (membership, band) {
+            (Membership::Left, _) => &mut self.left,
+            (Membership::Lapsed, _) => &mut self.lapsed,
+            (_, Some(HealthBand::Good)) => &mut self.good,
+            (_, Some(HealthBand::Average)) => &mut self.average,
+            (_, Some(HealthBand::Poor)) => &mut self.poor,
+            (_, None) => &mut self.not_observed,
+        };
+        *place += 1;
+    }
+}
+
+impl Portfolio {
+    /// How every account does, as known at the end of `as_of`: a score, a band, what it is made of, and what moved it.
+    ///
+    /// ```text
+    /// score     Σ w s / Σ w          over the signals that were observed, s from 0 to 100
+    /// coverage  Σ w observed / Σ w   over all; with less than half there is no band
+    /// bands     poor [0, 33.3), average [33.3, 66.7), good [66.7, 100]
+    /// change    the score less the one as of 28 days before
+    /// ```
+    ///
+    /// [`HealthProfile`](crate::HealthProfile) has the weights, [`HealthMeasure`](crate::HealthMeasure) the signals. With
+    /// [`HealthOptions::default`] new customers have a profile of their own. Higher is better.
+    ///
+    /// Whoever has left or lapsed is listed and not scored: churn turns no score green. All is as of the day, the score of
+    /// before too, so what is asked today of a past day is what was answered then, and tickets that were closed because an
+    /// account left raise nothing.
+    ///
+    /// The frames are [`Health::to_frame`] and [`Health::contributions_to_frame`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for a day outside the observation, a profile without signals, weights
+    /// that are not above 0, scales without length, bands out of order, and names of triggers that there are none of.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use attrition::{Activity, Calendar, EventColumns, HealthBand, HealthMeasure, HealthProfile, HealthScale};
+    /// use attrition::{PaymentColumns, Portfolio, date};
+    /// use attrition::polars::prelude::*;
+    ///
+    /// let mut events = df!("company" => ["acme", "brix", "acme"], "day" => [19_723, 19_723, 19_752])?;
+    /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let activity = Activity::from_frame(&events, &EventColumns::new("company", "day"), &Calendar::utc())?;
+    /// let mut invoices = df!("company" => ["acme"], "due" => [19_737])?;
+    /// invoices.apply("due", |day| day.cast(&DataType::Date).unwrap())?;
+    /// let portfolio = Portfolio::new(activity)?.payments(&invoices, &PaymentColumns::new("company", "due"))?;
+    ///
+    /// let profile = HealthProfile::new("ours")
+    ///     .weigh(HealthMeasure::DaysSinceLastEvent, 3.0, HealthScale::new(30.0, 0.0))
+    ///     .weigh(HealthMeasure::DaysOverdue, 1.0, HealthScale::new(30.0, 0.0));
+    /// let health = portfolio.health(date(2024, 1, 30), profile)?;
+    /// // acme was there today and is 15 days overdue: (3 * 100 + 50) / 4.
+    /// let acme = health.of("acme").unwrap();
+    /// assert_eq!((acme.score, acme.band), (Some(87.5), Some(HealthBand::Good)));
+    /// // brix was not for 29 days: (3 * 100 / 30 + 100) / 4. On January 2nd it scored 97.5.
+    /// let brix = health.of("brix").unwrap();
+    /// assert_eq!((brix.score, brix.band), (Some(32.5), Some(HealthBand::Poor)));
+    /// assert!((brix.previous_score.unwrap() - 97.5).abs() < 1e-9);
+    /// assert_eq!(brix.moved_by.unwrap().name(), "days_since_last_event");
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// Weighted averages with three bands are what Totango, Vitally, Gainsight, ChurnZero and Catalyst compute. They
+    /// differ in the edges of bands, which are half-open here, and in what a missing signal does: as with Vitally and zudo its
+    /// weight goes to the others, and how much that was is told.
+    pub fn health(&self, as_of: Date, options: impl Into<HealthOptions>) -> Result<Health> {
+        self.health_of(as_of, options.into(), &Segments::Plan)
+    }
+
+    /// The same with segments of a frame of accounts in the place of plans, as in
+    /// [`Activity::split_by`](crate::Activity::split_by). A segment of the frame holds for all days.
+    ///
+    /// # Errors
+    ///
+    /// As [`health`](Self::health); [`Error::MissingColumn`](crate::Error::MissingColumn),
+    /// [`Error::UnsupportedType`](crate::Error::UnsupportedType), [`Error::Incompatible`](crate::Error::Incompatible) and
+    /// [`Error::TwoSegments`](crate::Error::TwoSegments) of the frame.
+    pub fn health_by(
+        &self,
+        as_of: Date,
+        options: impl Into<HealthOptions>,
+        segments: &DataFrame,
+        columns: &SegmentColumns,
+    ) -> Result<Health> {
+        self.health_of(as_of, options.into(), &Segments::labels(self, segments, columns)?)
+    }
+
+    fn health_of(&self, as_of: Date, options: HealthOptions, segments: &Segments) -> Result<Health> {
+        let scorer = Scorer::new(&options)?;
+        let now = scorer.day(self, as_of, segments)?;
+        let days = i32::try_from(options.previous_days).unwrap_or(i32::MAX);
+        let first = self.activity().observed_from();
+        let previous = (as_of - first >= days).then(|| as_of - days);
+        let before = previous.map(|previous| scorer.day(self, previous, segments)).transpose()?;
+        let day = as_of.days_since_epoch();
+        let memberships: Vec<Option<Membership>> =
+            (0..self.len()).into_par_iter().map(|number| known(self, number, day)).collect();
+        let mut scored: Vec<[Option<Scored>; 2]> = vec![[const { None }; 2]; self.len()];
+        for (side, of) in [(0, Some(now)), (1, before)] {
+            let pairs = of.map(|of| of.customers.into_iter().zip(of.scored));
+            pairs.into_iter().flatten().for_each(|(number, own)| scored[number as usize][side] = Some(own));
+        }
+        let listed: Vec<(usize, Membership)> =
+            memberships.iter().enumerate().filter_map(|(number, &membership)| Some((number, membership?))).collect();
+        let segment_of: Vec<Option<&str>> =
+            listed.par_iter().map(|&(number, _)| segments.of(&Account::new(self, number, day))).collect();
+        let names: BTreeSet<&str> = segment_of.iter().copied().flatten().collect();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let mut accounts = Ids::new(self.ids().id_type());
+        let mut rows = Vec::with_capacity(listed.len());
+        for ((number, membership), segment) in listed.into_iter().zip(segment_of) {
+            accounts.push_from(self.ids(), number);
+            let [now, before] = std::mem::take(&mut scored[number]);
+            let before = before.filter(|_| now.is_some());
+            let segment = segment.and_then(|name| names.binary_search_by(|other| other.as_str().cmp(name)).ok());
+            rows.push(Row { membership, segment, now, before });
+        }
+        let signals = scorer.signals.iter().map(|&signal| signal.clone()).collect();
+        let profiles = scorer.profiles.iter().map(|&name| name.to_owned()).collect();
+        Ok(Health { as_of, previous, options, signals, profiles, segments: names, accounts, rows })
+    }
+}
+
+impl Segments {
+    pub(super) fn labels(portfolio: &Portfolio, frame: &DataFrame, columns: &SegmentColumns) -> Result<Self> {
+        let mut of = vec![0; portfolio.len()];
+        let mut names = Vec::new();
+        for (place, (name, accounts)) in divide(portfolio.ids(), frame, columns)?.into_iter().enumerate() {
+            accounts.into_iter().for_each(|number| of[number] = place);
+            names.push(name);
+        }
+        Ok(Self::Labels { names, of })
+    }
+}
+
+impl Health {
+    /// The day at whose end everything was known.
+    #[must_use]
+    pub fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// The day with which scores are compared; `None` where it lies before the observation.
+    #[must_use]
+    pub fn previous(&self) -> Option<Date> {
+        self.previous
+    }
+
+    /// The options it was asked with.
+    #[must_use]
+    pub fn options(&self) -> &HealthOptions {
+        &self.options
+    }
+
+    /// All accounts that were known by then in the order of their ids, those that left or lapsed among them.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = AccountHealth<'_>> {
+        (0..self.rows.len()).map(|place| self.at(place))
+    }
+
+    /// One account; `None` where nothing was known of it by then.
+    #[must_use]
+    pub fn of<'i>(&self, account: impl Into<Id<'i>>) -> Option<AccountHealth<'_>> {
+        Some(self.at(self.accounts.position(account.into())?))
+    }
+
+    /// The customers with a band, those with the lowest scores first.
+    #[must_use]
+    pub fn worst(&self) -> impl ExactSizeIterator<Item = AccountHealth<'_>> {
+        let mut order: Vec<(f64, usize)> = Vec::new();
+        for (place, row) in self.rows.iter().enumerate() {
+            order.extend(row.now.as_ref().filter(|now| now.band.is_some()).map(|now| (now.score, place)));
+        }
+        order.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
+        order.into_iter().map(|(_, place)| self.at(place))
+    }
+
+    /// How many accounts do how.
+    #[must_use]
+    pub fn counts(&self) -> HealthCounts {
+        let mut counts = HealthCounts::default();
+        self.rows.iter().for_each(|row| counts.add(row.membership, row.now.as_ref().and_then(|now| now.band)));
+        counts
+    }
+
+    /// The same segment by segment: in alphabetical order, and last those without one. They add up to [`counts`](Self::counts).
+    #[must_use]
+    pub fn counts_by_segment(&self) -> Vec<(Option<&str>, HealthCounts)> {
+        let mut counts = vec![HealthCounts::default(); self.segments.len() + 1];
+        for row in &self.rows {
+            let place = row.segment.unwrap_or(self.segments.len());
+            counts[place].add(row.membership, row.now.as_ref().and_then(|now| now.band));
+        }
+        let names = self.segments.iter().map(|name| Some(name.as_str())).chain([None]);
+        names.zip(counts).filter(|(_, counts)| counts.accounts() > 0).collect()
+    }
+
+    fn at(&self, place: usize) -> AccountHealth<'_> {
+        let row = &self.rows[place];
+        let number = |of: Option<&Scored>, get: fn(&Scored) -> f64| of.map(get).filter(|value| !value.is_nan());
+        let (now, before) = (row.now.as_ref(), row.before.as_ref());
+        let score = number(now, |own| own.score);
+        let previous_score = number(before, |own| own.score);
+        let change = score.zip(previous_score).map(|(score, previous)| score - previous);
+        let mut health = AccountHealth {
+            account: self.accounts.get(place),
+            membership: row.membership,
+            segment: row.segment.map(|segment| self.segments[segment].as_str()),
+            profile: now.map(|own| self.profiles[own.profile].as_str()),
+            score,
+            band: now.and_then(|own| own.band),
+            coverage: number(now, |own| own.coverage),
+            churn_probability: number(now, |own| own.chance),
+            previous_score,
+            previous_band: before.and_then(|own| own.band),
+            change,
+            moved_by: None,
+            health: self,
+            row,
+        };
+        if let Some(change) = change.filter(|change| change.abs() > NO_CHANGE) {
+            let along = |own: &HealthContribution<'_>| own.change.unwrap_or(0.0) * change.signum();
+            // The first of equals.
+            let most = health.contributions().reduce(|most, own| if along(&own) > along(&most) { own } else { most });
+            health.moved_by = most.filter(|most| along(most) > 0.0).map(|most| most.signal);
+        }
+        health
+    }
+}
+
+impl<'a> AccountHealth<'a> {
+    /// What each signal does to the score: those of the profile in its order, then those of the profile of before, if that
+    /// was another one.
+    pub fn contributions(&self) -> impl Iterator<Item = HealthContribution<'a>> + use<'a> {
+        let (now, before) = (self.row.now.as_ref(), self.row.before.as_ref());
+        let cells = |of: Option<&'a Scored>| of.map_or(&[][..], |of| &of.cells);
+        let find = move |of: &'a [super::scoring::Cell], signal| of.iter().find(|cell| cell.signal == signal);
+        let places = cells(now).iter().map(|cell| cell.signal);
+        let others =
+            cells(before).iter().map(|cell| cell.signal).filter(move |&signal| find(cells(now), signal).is_none());
+        let compared = now.is_some_and(|now| !now.score.is_nan()) && before.is_some_and(|own| !own.score.is_nan());
+        let health = self.health;
+        places.chain(others).map(move |signal| {
+            let (own, then) = (find(cells(now), signal), find(cells(before), signal));
+            let number = |of: Option<&super::scoring::Cell>, get: fn(&super::scoring::Cell) -> f64| {
+                of.map(get).filter(|value| !value.is_nan())
+            };
+            let (points, previous_points) = (number(own, |cell| cell.points), number(then, |cell| cell.points));
+            HealthContribution {
+                signal: &health.signals[signal],
+                value: number(own, |cell| cell.value),
+                score: number(own, |cell| cell.score),
+                points,
+                previous_value: number(then, |cell| cell.value),
+                previous_points,
+                change: compared.then(|| points.unwrap_or(0.0) - previous_points.unwrap_or(0.0)),
+            }
+        })
+    }
+
+    /// One sentence: how it does, since when better or worse, and by what.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.membership {
+            Membership::Left => return "has left, and is not scored".to_owned(),
+            Membership::Lapsed => return "has lapsed, and is not scored".to_owned(),
+            _ => {}
+        }
+        let Some(score) = self.score else { return "nothing is observed of it".to_owned() };
+        let band = self.band.map_or("too little observed", HealthBand::name);
+        let mut sentence = format!("{band}: {score:.0} of 100");
+        if let Some(chance) = self.churn_probability {
+            sentence += &format!(", {:.1} % to leave", 100.0 * chance);
+        }
+        let value = |value: Option<f64>| value.map_or("not observed".to_owned(), short);
+        match (self.change, self.health.previous) {
+            (Some(change), Some(previous)) if change.abs() >= 0.5 => {
+                let way = if change < 0.0 { "lower" } else { "higher" };
+                sentence += &format!(", {:.0} {way} than on {previous}", change.abs());
+                let moved = self.contributions().find(|own| Some(own.signal) == self.moved_by);
+                if let Some(own) = moved {
+                    let (then, now) = (value(own.previous_value), value(own.value));
+                    sentence += &format!(", most by {} ({then}, now {now})", own.signal);
+                }
+            }
+            (Some(_), Some(previous)) => sentence += &format!(", as on {previous}"),
+            (None, Some(previous)) => sentence += &format!(", not scored on {previous}"),
+            (_, None) => {}
+        }
+        let weight = |own: &HealthContribution<'_>| own.points.unwrap_or(0.0);
+        let weakest = self.contributions().min_by(|one, other| weight(one).total_cmp(&weight(other)));
+        if let Some(weakest) = weakest.filter(|own| weight(own) < 0.0 && Some(own.signal) != self.moved_by) {
+            sentence += &format!("; weakest in {} ({})", weakest.signal, value(weakest.value));
+        }
+        sentence
+    }
+}
+
+/// A number with as many digits as one reads.
+fn short(value: f64) -> String {
+    let digits = if value.fract().abs() < 1e-9 || value.abs() >= 100.0 { 0 } else { 2 };
+    format!("{value:.digits$}")
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// So many lines of a kind are shown.
+        const SHOWN: usize = 10;
+        let counts = self.counts();
+        write!(f, "{} customers as of {}; {} had left, ", counts.customers(), self.as_of, counts.left)?;
+        writeln!(f, "{} had lapsed", counts.lapsed)?;
+        let segments = self.counts_by_segment();
+        let wide = segments.iter().map(|(name, _)| name.map_or(1, str::len)).max().unwrap_or(0).max("segment".len());
+        writeln!(f, "\n{:wide$} {:>8} {:>8} {:>8} {:>12}", "segment", "good", "average", "poor", "not observed")?;
+        let mut line = |name: &str, of: HealthCounts| {
+            writeln!(f, "{name:wide$} {:>8} {:>8} {:>8} {:>12}", of.good, of.average, of.poor, of.not_observed)
+        };
+        if segments.len() > 1 {
+            segments.iter().take(SHOWN).try_for_each(|&(name, of)| line(name.unwrap_or("-"), of))?;
+        }
+        line("all", counts)?;
+        for own in self.worst().take(SHOWN) {
+            write!(f, "\n{}: {}", own.account, own.sentence())?;
+        }
+        write!(f, "\nall accounts are in to_frame(), what their scores are made of in contributions_to_frame()")
+    }
+}

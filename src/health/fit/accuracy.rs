@@ -1,0 +1,277 @@
+//! How well a fitted score foresees who leaves, on dates that it was not fitted to.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::card::PointsCard;
+use super::model::{Model, SPREADS};
+use super::past::Past;
+use crate::calendar::Span;
+use crate::health::signal::HealthSignal;
+use crate::statistics::{
+    Interval, Outcomes, Wilson, brier, float, intercept, paired_difference, probability, recalibration, reliability,
+};
+use crate::trigger::{Difference, Estimate, Verdict, cut, sides};
+
+/// Into so many bins of equal count accounts are divided by their chances.
+const BINS: usize = 10;
+/// So often at the most the model is fitted anew while it is judged.
+const REFITS: usize = 12;
+
+/// Accounts at dates with like chances.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReliabilityBin {
+    /// Accounts at dates.
+    pub accounts: u64,
+    /// Those who left.
+    pub left: u64,
+    /// The mean of the chances that they were given.
+    pub mean_probability: f64,
+    /// The share that left; the dates of an account are one cluster.
+    pub rate: Estimate,
+}
+
+/// The mean squared difference of chances and outcomes, and what it is made of.
+///
+/// ```text
+/// score = reliability - resolution + uncertainty + within
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BrierScore {
+    /// The mean of `(p - y)²`.
+    pub score: f64,
+    /// How far chances lie from what came about, bin by bin: 0 is best.
+    pub reliability: f64,
+    /// How far apart the bins are in what came about: the larger the better.
+    pub resolution: f64,
+    /// `rate (1 - rate)`, which no forecast changes.
+    pub uncertainty: f64,
+    /// What is left because chances within a bin differ.
+    pub within: f64,
+    /// `1 - score / uncertainty`: 0 for a forecast of the rate of these dates to all.
+    pub skill: f64,
+}
+
+/// How well a fitted score foresaw who left at dates after those it was fitted to, at which what became of these was known.
+///
+/// Units are accounts at dates; the dates of an account are one cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HealthAccuracy {
+    /// The first and the last of the dates it was fitted to.
+    pub fitted: Span,
+    /// The first and the last of the dates it was judged on.
+    pub judged: Span,
+    /// Accounts at the judged dates.
+    pub accounts: u64,
+    /// Those who left.
+    pub left: u64,
+    /// `left / accounts`.
+    pub base_rate: f64,
+    /// The mean of the chances that were given.
+    pub mean_probability: f64,
+    /// By how much all log odds were too low: 0 if chances come about on the whole. The interval is that of the outcomes of the
+    /// judged dates alone, as if the chances had been told by somebody who knows.
+    pub calibration_intercept: Estimate,
+    /// The same with an interval that also takes in the outcomes of the dates that it was fitted to, and how unsure the
+    /// drift of the base rate between them is: how wrong the level can be without anything being wrong with the model.
+    pub calibration_intercept_in_all: Estimate,
+    /// The slope of outcomes on log odds: 1 if chances are as far apart as they should be, less if too far. `None` where all
+    /// have the same chance.
+    pub calibration_slope: Option<Estimate>,
+    /// The reliability curve: bins of equal count, those with small chances first, equal chances together.
+    pub reliability: Vec<ReliabilityBin>,
+    /// The score of Brier.
+    pub brier: BrierScore,
+    /// The area under the ROC curve: the chance that one who left was given a higher chance than one who stayed, ties half.
+    pub area: Estimate,
+    /// The same of days since the last event.
+    pub plain_area: Estimate,
+    /// The area less that of days since the last event.
+    pub area_difference: Option<Difference>,
+    /// How many times as many left among the tenth with the highest chances of each date as among all; of ties as many as
+    /// are left to fill, by their share.
+    pub top_decile_lift: f64,
+    /// The same of those who were silent for longest.
+    pub plain_top_decile_lift: f64,
+    /// The lift less that of days since the last event; the rate among all is taken as it is.
+    pub top_decile_lift_difference: Option<Difference>,
+    /// The area of the points card that was made of the same dates.
+    pub card_area: Option<Estimate>,
+    /// The area of the card less that of the model.
+    pub card_area_difference: Option<Difference>,
+}
+
+impl HealthAccuracy {
+    /// Whether the intervals of intercept, that of [all](Self::calibration_intercept_in_all) that is unsure, and slope hold 0
+    /// and 1.
+    #[must_use]
+    pub fn is_calibrated(&self) -> bool {
+        let holds = |of: Estimate, value: f64| {
+            of.interval.is_some_and(|interval| interval.lower <= value && value <= interval.upper)
+        };
+        holds(self.calibration_intercept_in_all, 0.0) && self.calibration_slope.is_some_and(|slope| holds(slope, 1.0))
+    }
+
+    /// Whether it tells who leaves better than days since the last event do, by the area.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(self.area_difference)
+    }
+
+    /// The same by the lift of the top decile.
+    #[must_use]
+    pub fn top_decile_verdict(&self) -> Verdict {
+        Verdict::of(self.top_decile_lift_difference)
+    }
+
+    /// `None` where on the judged dates nobody left, or nobody stayed.
+    pub(super) fn of(past: &Past, foreseen: &Foreseen, wilson: Wilson) -> Option<Self> {
+        let (fitted, judged, log_odds) = (foreseen.fitted.clone(), foreseen.judged.clone(), &foreseen.log_odds);
+        let rows = past.rows(judged.clone());
+        let chances: Vec<f64> = log_odds.iter().map(|&own| probability(own)).collect();
+        let (positive, clusters) = (&past.positive[rows.clone()], (&past.account[rows.clone()], past.accounts));
+        let outcomes = Outcomes::new(positive, clusters)?;
+        let around = |value: f64, error: Option<f64>| {
+            let interval = error.map(|error| wilson.spread(error));
+            let interval = interval.map(|spread| Interval { lower: value - spread, upper: value + spread });
+            Estimate { value, interval }
+        };
+        let bins = reliability(&chances, positive, clusters, BINS, wilson);
+        let parts = brier(&chances, positive, &bins)?;
+        let own = outcomes.area(log_odds)?;
+        let plain = outcomes.area(&past.silence[rows.clone()])?;
+        let card_area = foreseen.card.as_ref().and_then(|card| outcomes.area(card));
+        let (shift, error) = intercept(log_odds, positive, clusters)?;
+        let slope = recalibration(log_odds, positive, clusters);
+        let left = positive.iter().filter(|&&positive| positive).count() as u64;
+        let (accounts, silence) = (rows.len() as u64, |row: usize| past.silence[row]);
+        let base_rate = float(left) / float(accounts);
+        let tops = tops(past, judged.clone(), [&|row: usize| log_odds[row - rows.start], &silence]);
+        let sums = tops.iter().fold([[0.0; 2]; 2], |mut sums, own| {
+            sums.iter_mut().zip(own).for_each(|(sum, own)| *sum = [sum[0] + own[0], sum[1] + own[1]]);
+            sums
+        });
+        let [lift, plain_lift] = sums.map(|[left, named]| left / named / base_rate);
+        let scaled = |difference: Difference| Difference {
+            value: difference.value / base_rate,
+            interval: Interval {
+                lower: difference.interval.lower / base_rate,
+                upper: difference.interval.upper / base_rate,
+            },
+            p_value: difference.p_value,
+        };
+        let span = |of: &Range<usize>| Span { start: past.dates[of.start].date, end: past.dates[of.end - 1].date };
+        let estimate = |area: &crate::statistics::Area| Estimate { value: area.area, interval: area.interval(wilson) };
+        Some(Self {
+            fitted: span(&fitted),
+            judged: span(&judged),
+            accounts,
+            left,
+            base_rate,
+            mean_probability: chances.iter().sum::<f64>() / float(accounts),
+            calibration_intercept: around(shift, error),
+            calibration_intercept_in_all: around(shift, error.map(|error| error.hypot(foreseen.unsure))),
+            calibration_slope: slope.map(|own| around(own.slope, own.error)),
+            reliability: bins
+                .iter()
+                .map(|bin| ReliabilityBin {
+                    accounts: bin.share.total.whole,
+                    left: bin.share.total.part,
+                    mean_probability: bin.mean,
+                    rate: bin.share.into(),
+                })
+                .collect(),
+            brier: BrierScore {
+                score: parts.score,
+                reliability: parts.reliability,
+                resolution: parts.resolution,
+                uncertainty: parts.uncertainty,
+                within: parts.within,
+                skill: 1.0 - parts.score / parts.uncertainty,
+            },
+            area: estimate(&own),
+            plain_area: estimate(&plain),
+            area_difference: outcomes.difference(&own, &plain, wilson).map(Difference::from),
+            top_decile_lift: lift,
+            plain_top_decile_lift: plain_lift,
+            top_decile_lift_difference: paired_difference(&tops, wilson).map(Difference::from).map(scaled),
+            card_area_difference: card_area
+                .as_ref()
+                .and_then(|card| outcomes.difference(card, &own, wilson))
+                .map(Difference::from),
+            card_area: card_area.as_ref().map(estimate),
+        })
+    }
+}
+
+/// What was foreseen at later dates, each by a model of the dates of which it was known by then what became of the accounts.
+#[derive(Debug)]
+pub(super) struct Foreseen {
+    /// The dates that the first model was fitted to.
+    fitted: Range<usize>,
+    judged: Range<usize>,
+    /// Of the judged rows.
+    log_odds: Vec<f64>,
+    /// The same by the cards.
+    card: Option<Vec<f64>>,
+    /// How unsure the level of the log odds is.
+    unsure: f64,
+}
+
+impl Foreseen {
+    /// `None` where the dates are too few for two sides, or nobody left on the first of them.
+    pub(super) fn new(past: &Past, signals: &[HealthSignal], known_after: i32) -> Option<Self> {
+        let days: Vec<_> = past.dates.iter().map(|of| of.date).collect();
+        let all: Vec<usize> = (0..signals.len()).collect();
+        let (fitted, first) = sides(&days, known_after)?;
+        let judged = first..days.len();
+        let each = judged.len().div_ceil(REFITS);
+        let mut foreseen = Self {
+            fitted: 0..fitted,
+            judged: judged.clone(),
+            log_odds: Vec::new(),
+            card: Some(Vec::new()),
+            unsure: 0.0,
+        };
+        let (mut spreads, mut unsure) = (SPREADS.to_vec(), 0.0);
+        for start in judged.step_by(each) {
+            let known = days.partition_point(|&date| date + known_after <= days[start]).max(fitted);
+            let model = Model::fit(past, 0..known, signals, &all, &spreads)?;
+            spreads = vec![model.spread];
+            let ahead = start..days.len().min(start + each);
+            let card = PointsCard::of(past, 0..known, signals, &model);
+            foreseen.card = foreseen.card.zip(card).map(|(mut chances, card)| {
+                chances.extend(card.log_odds(past, past.rows(ahead.clone()), signals));
+                chances
+            });
+            // The models have most of their past in common, so that they err together.
+            unsure += model.unsure(past, ahead.clone()) * float(ahead.len() as u64);
+            foreseen.log_odds.extend(model.foresee(past, ahead));
+        }
+        foreseen.unsure = unsure / float(foreseen.judged.len() as u64);
+        Some(foreseen)
+    }
+}
+
+/// Of every account, for either score, who left of those among the tenth with the highest scores of a date, and how many
+/// these are.
+fn tops(past: &Past, dates: Range<usize>, scores: [&dyn Fn(usize) -> f64; 2]) -> Vec<[[f64; 2]; 2]> {
+    let mut tops = vec![[[0.0; 2]; 2]; past.accounts];
+    for date in dates {
+        let rows = past.rows(date..date + 1);
+        for (side, score) in scores.iter().enumerate() {
+            let mut own: Vec<f64> = rows.clone().map(score).collect();
+            let cut = cut(&mut own, float(rows.len() as u64) / 10.0);
+            for row in rows.clone() {
+                let named = cut.named(score(row));
+                let sum = &mut tops[past.account[row] as usize][side];
+                *sum = [sum[0] + named * f64::from(u8::from(past.positive[row])), sum[1] + named];
+            }
+        }
+    }
+    tops
+}

@@ -1,0 +1,93 @@
+//! A fitted score on one screen.
+
+use std::fmt;
+
+use super::{FittedHealth, FittedSignal, HealthAccuracy};
+use crate::print;
+use crate::trigger::{Difference, Estimate, Verdict};
+
+/// So many signals are shown.
+const SHOWN: usize = 12;
+
+impl fmt::Display for FittedHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((first, last)) = self.dates.first().zip(self.dates.last()) {
+            let dates = print::counted(self.dates.len() as u64, "date");
+            writeln!(f, "Health fitted to {dates}, {} to {}; churn: {}", first.date, last.date, self.churn)?;
+        }
+        let customers: u64 = self.dates.iter().map(super::BackTestDate::customers).sum();
+        let rate = print::percent(Some(self.base_rate()));
+        writeln!(f, "{customers} accounts at dates, {rate} % of whom left; weights expected within {}", self.spread)?;
+        writeln!(f, "beyond what the signals say, a year adds {:+.2} to all log odds", self.drift.per_year)?;
+        writeln!(
+            f,
+            "\n{:24} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}",
+            "signal", "observed", "bend", "below", "above", "missing", "importance"
+        )?;
+        let mut order: Vec<&FittedSignal> = self.signals.iter().collect();
+        order.sort_by(|one, other| other.importance.total_cmp(&one.importance));
+        for own in order.iter().take(SHOWN) {
+            let weight =
+                |of: Option<super::HealthWeight>| of.map_or("-".to_owned(), |weight| format!("{:+.2}", weight.value));
+            let (observed, bend) = (print::percent(Some(own.observed)), own.bend());
+            let [below, above, missing] = [own.below, own.above, own.missing].map(weight);
+            write!(f, "{:24} {observed:>9} {bend:>10.2} {below:>8} {above:>8} ", own.signal)?;
+            writeln!(f, "{missing:>8} {:>11.3}", own.importance)?;
+        }
+        if order.len() > SHOWN {
+            writeln!(f, "{} more in to_frame()", order.len() - SHOWN)?;
+        }
+        match &self.accuracy {
+            None => write!(f, "\nnot judged: too few dates for two sides, or nobody left on one of them"),
+            Some(accuracy) => write!(f, "\n{accuracy}"),
+        }
+    }
+}
+
+impl fmt::Display for HealthAccuracy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { fitted, judged, accounts, left, brier, .. } = self;
+        writeln!(f, "fitted {} to {}, judged {} to {}", fitted.start, fitted.end, judged.start, judged.end)?;
+        let [told, came] = [self.mean_probability, self.base_rate].map(|share| print::percent(Some(share)));
+        writeln!(f, "told {told} % to leave, {came} % did: {left} of {accounts} accounts at dates")?;
+        let slope = self.calibration_slope.map_or("-".to_owned(), shown);
+        let calibrated = if self.is_calibrated() { "calibrated" } else { "not calibrated" };
+        let all = self.calibration_intercept_in_all.interval;
+        let all = all.map_or(String::new(), |all| format!(", {:.3} to {:.3} in all", all.lower, all.upper));
+        writeln!(f, "{calibrated}: intercept {}{all}; slope {slope}", shown(self.calibration_intercept))?;
+        writeln!(
+            f,
+            "Brier score {:.5} = reliability {:.5} - resolution {:.5} + uncertainty {:.5} + within {:.5}; skill {:.3}",
+            brier.score, brier.reliability, brier.resolution, brier.uncertainty, brier.within, brier.skill
+        )?;
+        write!(f, "told / came (%):")?;
+        for bin in &self.reliability {
+            write!(f, " {:.1}/{:.1}", 100.0 * bin.mean_probability, 100.0 * bin.rate.value)?;
+        }
+        writeln!(f, "\narea {}, days since last event {}", shown(self.area), shown(self.plain_area))?;
+        let verdict = |verdict: Verdict, of: Option<Difference>| {
+            format!("{verdict}{}", of.map_or(String::new(), |of| format!(": {}", difference(of))))
+        };
+        writeln!(f, "  {}", verdict(self.verdict(), self.area_difference))?;
+        writeln!(
+            f,
+            "top-decile lift {:.2}, days since last event {:.2}",
+            self.top_decile_lift, self.plain_top_decile_lift
+        )?;
+        write!(f, "  {}", verdict(self.top_decile_verdict(), self.top_decile_lift_difference))?;
+        match (self.card_area, self.card_area_difference) {
+            (Some(card), Some(less)) => write!(f, "\npoints card: area {}, {}", shown(card), difference(less)),
+            (Some(card), None) => write!(f, "\npoints card: area {}", shown(card)),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+fn shown(of: Estimate) -> String {
+    let interval = of.interval.map(|interval| format!(" ({:.3} to {:.3})", interval.lower, interval.upper));
+    format!("{:.3}{}", of.value, interval.unwrap_or_default())
+}
+
+fn difference(of: Difference) -> String {
+    format!("{:+.3} ({:+.3} to {:+.3})", of.value, of.interval.lower, of.interval.upper)
+}

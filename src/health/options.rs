@@ -1,0 +1,185 @@
+//! What [`Portfolio::health`](crate::Portfolio::health) is asked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::HealthBand;
+use super::fit::FittedHealth;
+use super::profile::HealthProfile;
+use crate::error::{Error, Result};
+
+/// How accounts are to be scored, and what is good.
+///
+/// ```
+/// use attrition::{HealthMeasure, HealthOptions, HealthProfile, HealthScale};
+///
+/// let enterprise = HealthProfile::standard().weigh(HealthMeasure::KeyContacts, 4.0, HealthScale::new(0.0, 1.0));
+/// let options = HealthOptions::default().onboarding(60, HealthProfile::onboarding()).segment("enterprise", enterprise);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HealthOptions {
+    pub(super) scoring: Scoring,
+    pub(super) bands: HealthBands,
+    pub(super) least_coverage: f64,
+    pub(super) previous_days: u32,
+}
+
+/// By what accounts are scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Scoring {
+    Given(Given),
+    Fitted(Box<FittedHealth>),
+}
+
+/// Given profiles, and for whom each is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Given {
+    pub(super) profile: HealthProfile,
+    pub(super) onboarding: Option<(u32, HealthProfile)>,
+    pub(super) segments: BTreeMap<String, HealthProfile>,
+}
+
+/// Where bands begin; each holds the score at which it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct HealthBands {
+    pub(super) average: f64,
+    pub(super) good: f64,
+}
+
+impl HealthBands {
+    pub(super) fn of(self, score: f64) -> HealthBand {
+        if score < self.average {
+            HealthBand::Poor
+        } else if score < self.good {
+            HealthBand::Average
+        } else {
+            HealthBand::Good
+        }
+    }
+}
+
+impl HealthOptions {
+    /// Scores all accounts by one profile.
+    #[must_use]
+    pub fn new(profile: HealthProfile) -> Self {
+        Self::by(Scoring::Given(Given { profile, onboarding: None, segments: BTreeMap::new() }))
+    }
+
+    pub(super) fn by(scoring: Scoring) -> Self {
+        let bands = HealthBands { average: 100.0 / 3.0, good: 200.0 / 3.0 };
+        Self { scoring, bands, least_coverage: 0.5, previous_days: 28 }
+    }
+
+    /// The profile of accounts that have been customers for less than so many days, whatever their segment. None unless
+    /// told; [`HealthOptions::default`] has 90 days: by then there is a month to compare and a past to compare it with. Of accounts that were active
+    /// from the first day of the observation on it is not known how new they are, and they are not taken for new. A fitted score
+    /// knows the tenure and has no such profile.
+    #[must_use]
+    pub fn onboarding(mut self, days: u32, profile: HealthProfile) -> Self {
+        if let Scoring::Given(given) = &mut self.scoring {
+            given.onboarding = Some((days, profile));
+        }
+        self
+    }
+
+    /// The profile of the accounts of a segment: the plan as known on the day, or with
+    /// [`health_by`](crate::Portfolio::health_by) the segment of its frame. A fitted score has no profiles.
+    #[must_use]
+    pub fn segment(mut self, segment: impl Into<String>, profile: HealthProfile) -> Self {
+        if let Scoring::Given(given) = &mut self.scoring {
+            given.segments.insert(segment.into(), profile);
+        }
+        self
+    }
+
+    /// The scores at which average and good begin. Bands are half-open: poor `[0, average)`, average `[average, good)`, good
+    /// `[good, 100]`. Thirds unless told: they are what most tools begin with, and of a fitted score they mean twice and
+    /// half the usual odds of leaving.
+    #[must_use]
+    pub fn bands(mut self, average: f64, good: f64) -> Self {
+        self.bands = HealthBands { average, good };
+        self
+    }
+
+    /// The least coverage with which an account has a band; with less its score is given and its band is not observed,
+    /// which is not average. 0.5 unless told: below it more is unknown than known.
+    #[must_use]
+    pub fn least_coverage(mut self, coverage: f64) -> Self {
+        self.least_coverage = coverage;
+        self
+    }
+
+    /// With the score of how many days before a score is compared. 28 unless told: four of each weekday.
+    #[must_use]
+    pub fn compared_with(mut self, days: u32) -> Self {
+        self.previous_days = days;
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |option, value: String, reason| Err(Error::InvalidOption { option, value, reason });
+        let HealthBands { average, good } = self.bands;
+        if !(0.0 <= average && average <= good && good <= 100.0) {
+            let reason = "average begins at 0 or above, good not below it and at most at 100";
+            return refuse("bands", format!("{average}, {good}"), reason);
+        }
+        if !(0.0..=1.0).contains(&self.least_coverage) {
+            return refuse("least_coverage", self.least_coverage.to_string(), "a share of the weights is 0 to 1");
+        }
+        if !(1..=36_600).contains(&self.previous_days) {
+            let reason = "is 1 day to a century";
+            return refuse("compared_with", self.previous_days.to_string(), reason);
+        }
+        match &self.scoring {
+            Scoring::Given(given) => given.profiles().try_for_each(HealthProfile::check),
+            Scoring::Fitted(_) => Ok(()),
+        }
+    }
+}
+
+impl Given {
+    /// All profiles; accounts are scored by the first of which they do not meet a condition of another.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &HealthProfile> {
+        let onboarding = self.onboarding.iter().map(|(_, profile)| profile);
+        std::iter::once(&self.profile).chain(onboarding).chain(self.segments.values())
+    }
+
+    /// The place of a profile among all of them.
+    pub(super) fn place(&self, new_for: Option<i32>, segment: Option<&str>) -> usize {
+        if let (Some((days, _)), Some(since)) = (&self.onboarding, new_for)
+            && i64::from(since) < i64::from(*days)
+        {
+            return 1;
+        }
+        let first = 1 + usize::from(self.onboarding.is_some());
+        let own = segment.and_then(|segment| self.segments.keys().position(|other| other == segment));
+        own.map_or(0, |place| first + place)
+    }
+}
+
+impl Default for HealthOptions {
+    fn default() -> Self {
+        Self::new(HealthProfile::standard()).onboarding(90, HealthProfile::onboarding())
+    }
+}
+
+impl From<HealthProfile> for HealthOptions {
+    fn from(profile: HealthProfile) -> Self {
+        Self::new(profile)
+    }
+}
+
+impl From<FittedHealth> for HealthOptions {
+    fn from(fitted: FittedHealth) -> Self {
+        Self::by(Scoring::Fitted(Box::new(fitted)))
+    }
+}
+
+impl From<&FittedHealth> for HealthOptions {
+    fn from(fitted: &FittedHealth) -> Self {
+        fitted.clone().into()
+    }
+}

@@ -1,0 +1,223 @@
+//! What holds of every log, of a stored desk, and of a replay.
+
+use std::collections::BTreeMap;
+
+use attrition::{
+    AlertDesk, AlertOptions, AlertPolicy, AlertState, Company, Findings, Portfolio, SimulationOptions, TriggerSet,
+};
+use proptest::prelude::*;
+
+use super::oracle::World;
+use super::{Told, customers, playbook, short};
+use crate::log::day;
+
+/// Laws of the log.
+pub(crate) fn assert_sound(desk: &AlertDesk) {
+    use AlertState::{Acknowledged, Closed, CooledDown, Escalated, Held, Open, Snoozed};
+    let mut state: BTreeMap<usize, AlertState> = BTreeMap::new();
+    let mut live: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    let mut opened = Vec::new();
+    let mut last = None;
+    for change in desk.changes() {
+        assert!(last <= Some(change.date), "in the order of dates");
+        last = Some(change.date);
+        assert_eq!(state.get(&change.alert).copied(), change.from);
+        let legal = match change.from {
+            None => matches!(change.to, Held | Open),
+            Some(Held) => matches!(change.to, Open | Closed),
+            Some(Open) => matches!(change.to, Escalated | Acknowledged | Snoozed | CooledDown | Closed),
+            Some(Escalated) => matches!(change.to, Escalated | Acknowledged | Snoozed | CooledDown | Closed),
+            Some(Acknowledged) => matches!(change.to, Escalated | Snoozed | CooledDown | Closed),
+            Some(Snoozed) => change.to != Held,
+            Some(CooledDown) => matches!(change.to, Open | Escalated | Acknowledged | Closed),
+            Some(Closed) => false,
+        };
+        assert!(legal, "{change:?}");
+        let key = (change.account.to_string(), change.cause);
+        if change.from.is_none() {
+            assert_eq!(live.insert(key, change.alert), None, "one alert an account and cause");
+        } else if change.to == Closed {
+            assert_eq!(live.remove(&key), Some(change.alert));
+            assert!(change.reason.is_some());
+        }
+        if change.to == Open && matches!(change.from, None | Some(Held)) {
+            opened.push(change.date);
+        }
+        state.insert(change.alert, change.to);
+    }
+    for alert in desk.alerts() {
+        assert_eq!(state.get(&alert.number), Some(&alert.state));
+        let gone = desk.changes().any(|change| {
+            change.alert == alert.number && matches!(change.why.name(), "left" | "lapsed") && change.to == Closed
+        });
+        assert!(!gone || alert.reason.unwrap().outcome.name() == "gone");
+        assert_eq!(
+            alert.opened.is_some(),
+            desk.changes().any(|change| change.alert == alert.number && change.to == Open)
+        );
+    }
+    if let Some(cap) = serde_json::to_value(desk.policy()).unwrap()["weekly_cap"].as_u64() {
+        for &end in &opened {
+            let week = opened.iter().filter(|&&date| date <= end && end - date < 7).count() as u64;
+            assert!(week <= cap, "{week} in the week to {end}");
+        }
+    }
+}
+
+fn stored(desk: &AlertDesk) -> AlertDesk {
+    serde_json::from_str(&serde_json::to_string(desk).unwrap()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+
+    #[test]
+    fn any_log_is_sound_and_goes_on_from_a_file(seed in any::<u64>(), middle in 0..60_i32) {
+        let world = World::drawn(seed);
+        let (portfolio, set) = (world.portfolio(), world.set());
+        let (mut straight, mut resumed) = (world.desk(), world.desk());
+        for today in 0..60 {
+            if today == middle {
+                resumed = stored(&resumed);
+            }
+            for desk in [&mut straight, &mut resumed] {
+                if world.dates.contains(&today) {
+                    desk.advance(&portfolio.triggers(day(today), set.clone()).unwrap()).unwrap();
+                }
+                world.act(desk, today);
+            }
+        }
+        assert_sound(&straight);
+        prop_assert_eq!(straight, resumed);
+    }
+}
+
+#[test]
+fn flapping_raises_no_second_alert() {
+    for codes in ["MM.", "M.", "MMM...", "MMMM....", "H.L-"] {
+        let year: String = codes.chars().cycle().take(365).collect();
+        let set = TriggerSet::new().with(Told::new("sign", &[(1, &year)]));
+        let portfolio = customers(1, 365, &[]);
+        let options = |policy| {
+            AlertOptions::new().from(day(0)).to(day(364)).playbook(playbook(&[("cause", &["sign"])])).policy(policy)
+        };
+        for policy in [AlertPolicy::new(), short(), AlertPolicy::new().confirm_days(0)] {
+            let desk = portfolio.alerts(set.clone(), options(policy)).unwrap();
+            assert!(desk.alerts().len() <= 1, "{codes}: {desk}");
+            assert_sound(&desk);
+        }
+    }
+}
+
+/// A company in which much happens.
+fn company() -> Portfolio {
+    Company::simulate(SimulationOptions::new(60, 3).days(500)).unwrap().portfolio().unwrap()
+}
+
+/// A year day by day through the front door, replayed at once, and replayed from a saved state in the middle.
+#[test]
+fn a_year_of_a_company() {
+    let portfolio = company();
+    let last = portfolio.activity().as_of();
+    let options = AlertOptions::new().from(last - 364).policy(AlertPolicy::new().weekly_cap(2));
+    let straight = portfolio.alerts(TriggerSet::standard(), options.clone()).unwrap();
+    assert_sound(&straight);
+    assert!(straight.alerts().len() > 20, "{straight}");
+    assert!(straight.alerts().any(|alert| alert.state == AlertState::Held || alert.opened.is_none()), "{straight}");
+
+    let mut resumed = stored(&portfolio.alerts(TriggerSet::standard(), options.clone().to(last - 180)).unwrap());
+    resumed.catch_up(&portfolio, TriggerSet::standard(), last, 1).unwrap();
+    assert_eq!(straight, resumed);
+    resumed.catch_up(&portfolio, TriggerSet::standard(), last, 1).unwrap();
+    assert_eq!(straight, resumed, "there is nothing to catch up with");
+
+    let mut daily = AlertDesk::new(straight.playbook().clone(), *straight.policy()).unwrap();
+    for back in (0..365).rev() {
+        let findings: Findings = portfolio.triggers(last - back, TriggerSet::standard()).unwrap();
+        daily.advance(&findings).unwrap();
+    }
+    assert_eq!(straight, daily);
+    assert_eq!(straight.to_frame().unwrap().height(), straight.alerts().len());
+    assert_eq!(straight.changes_to_frame().unwrap().height(), straight.changes().len());
+}
+
+#[test]
+fn weeks_and_months() {
+    let portfolio = company();
+    let last = portfolio.activity().as_of();
+    let weekly = portfolio.alerts(TriggerSet::standard(), AlertOptions::new().every(7)).unwrap();
+    assert_sound(&weekly);
+    let mut resumed = portfolio.alerts(TriggerSet::standard(), AlertOptions::new().every(7).to(last - 100)).unwrap();
+    resumed.catch_up(&portfolio, TriggerSet::standard(), last, 7).unwrap();
+    assert_eq!(weekly, resumed);
+    let monthly =
+        portfolio.alerts(TriggerSet::standard(), AlertOptions::new().every(attrition::Period::Month)).unwrap();
+    assert_sound(&monthly);
+    for options in [
+        AlertOptions::new().from(last + 1),
+        AlertOptions::new().to(last + 1),
+        AlertOptions::new().from(portfolio.activity().observed_from() - 1),
+        AlertOptions::new().every(0),
+    ] {
+        assert!(portfolio.alerts(TriggerSet::standard(), options).is_err());
+    }
+}
+
+/// Whatever stands in a file, reading it ends in an error or in a desk that can be looked at from all sides.
+#[test]
+fn edited_by_hand() {
+    let world = World::drawn(11);
+    let (portfolio, set, mut desk) = (world.portfolio(), world.set(), world.desk());
+    for today in 0..40 {
+        if world.dates.contains(&today) {
+            desk.advance(&portfolio.triggers(day(today), set.clone()).unwrap()).unwrap();
+        }
+        world.act(&mut desk, today);
+    }
+    assert!(desk.alerts().len() > 3);
+    let text = serde_json::to_string(&desk).unwrap();
+    let (mut read, mut refused) = (0, 0);
+    for (from, to) in [
+        ("\"held\"", "\"open\""),
+        ("\"open\"", "\"closed\""),
+        ("\"acknowledged\"", "\"held\""),
+        ("\"account\":0", "\"account\":9"),
+        ("\"account\":1", "\"account\":0"),
+        ("\"cause\":1", "\"cause\":7"),
+        ("\"cause\":0", "\"cause\":1"),
+        ("\"alert\":1", "\"alert\":2"),
+        ("\"alert\":0", "\"alert\":4000000"),
+        ("\"triggers\":[0]", "\"triggers\":[5]"),
+        ("\"reason\":null", "\"reason\":0"),
+        ("\"reason\":0", "\"reason\":99"),
+        ("1970-01-1", "1971-01-1"),
+        ("\"low\"", "\"high\""),
+        ("\"use_falling\"", "\"nothing\""),
+        ("\"resolved\"", "\"gone\""),
+        ("\"days\":", "\"days\":1"),
+    ] {
+        // Each occurrence by itself, and all together.
+        let places = text.matches(from).count();
+        for place in 0..=places {
+            let edited = if place == places {
+                text.replace(from, to)
+            } else {
+                let at = text.match_indices(from).nth(place).unwrap().0;
+                format!("{}{to}{}", &text[..at], &text[at + from.len()..])
+            };
+            match serde_json::from_str::<AlertDesk>(&edited) {
+                Err(_) => refused += 1,
+                Ok(mut desk) => {
+                    read += 1;
+                    let _ = (desk.to_string(), desk.to_frame().unwrap(), desk.changes_to_frame().unwrap());
+                    let snapshot = portfolio.at(day(59)).unwrap();
+                    let _ = desk.actions(&snapshot, |_| None).map(|actions| (actions.to_string(), actions.to_frame()));
+                    let _ = desk.recommendations(&snapshot, |_| None).unwrap().to_string();
+                    let _ =
+                        desk.advance(&portfolio.triggers(day(59), set.clone()).unwrap()).map(|changes| changes.len());
+                }
+            }
+        }
+    }
+    assert!(read > 5 && refused > 50, "{read} {refused}");
+}

@@ -1,0 +1,196 @@
+//! Fitted health: on companies of which the truth is known, and on real logs.
+
+use attrition::polars::prelude::*;
+use attrition::{
+    Activity, Calendar, Cause, ChurnEvent, Company, Error, EventColumns, FittedHealth, GoodWhen, Growth,
+    HealthFitOptions, HealthMeasure, HealthSignal, Interval, Planted, Portfolio, Seasonality, SimulationOptions,
+    Verdict, date,
+};
+
+fn data(path: &str) -> PlRefPath {
+    PlRefPath::new(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(path).to_string_lossy())
+}
+
+fn log(path: &str, user: &str, time: &str) -> Portfolio {
+    let events = LazyFrame::scan_parquet(data(path), ScanArgsParquet::default()).unwrap();
+    Portfolio::new(Activity::from_lazy(events, &EventColumns::new(user, time), &Calendar::utc()).unwrap()).unwrap()
+}
+
+fn silent(days: u32) -> HealthFitOptions {
+    HealthFitOptions::from(ChurnEvent::ActivityEnded { silence_days: days })
+}
+
+/// What has to hold of every fit.
+fn sound(fitted: &FittedHealth) {
+    for own in fitted.signals() {
+        for weight in [own.below(), own.above()].into_iter().flatten() {
+            match own.signal().good_when() {
+                GoodWhen::High => assert!(weight.value <= 0.0, "{own:?}"),
+                GoodWhen::Low => assert!(weight.value >= 0.0, "{own:?}"),
+                GoodWhen::Either => {}
+            }
+            assert!(weight.standard_error.is_some() || weight.value == 0.0);
+        }
+        let (from, to) = own.held_between();
+        assert!(from <= own.bend() && own.bend() <= to, "{own:?}");
+    }
+    let accuracy = fitted.accuracy().unwrap();
+    assert!(accuracy.fitted.end < accuracy.judged.start);
+    let brier = accuracy.brier;
+    assert!((brier.score - (brier.reliability - brier.resolution + brier.uncertainty + brier.within)).abs() < 1e-12);
+    assert!(brier.within.abs() < 0.005, "{brier:?}");
+    let bins: u64 = accuracy.reliability.iter().map(|bin| bin.accounts).sum();
+    assert_eq!(bins, accuracy.accounts);
+    let rising = |pair: &[attrition::ReliabilityBin]| pair[0].mean_probability < pair[1].mean_probability;
+    assert!(accuracy.reliability.windows(2).all(rising));
+    let [alone, all] =
+        [accuracy.calibration_intercept, accuracy.calibration_intercept_in_all].map(|of| of.interval.unwrap());
+    assert!(all.lower <= alone.lower && alone.upper <= all.upper);
+    let text = serde_json::to_string(fitted).unwrap();
+    // The text keeps all but the last digit.
+    let read = serde_json::from_str::<FittedHealth>(&text).unwrap();
+    assert_eq!(read.to_string(), fitted.to_string());
+    assert_eq!(read.card().unwrap().signals(), fitted.card().unwrap().signals());
+    let printed = format!("{fitted}\n{}", fitted.card().unwrap());
+    assert!(printed.contains("days since last event"), "{printed}");
+    assert_eq!(fitted.to_frame().unwrap().height(), fitted.signals().len());
+    assert_eq!(fitted.reliability_to_frame().unwrap().height(), accuracy.reliability.len());
+    assert!(fitted.card_to_frame().unwrap().height() > 2);
+}
+
+/// The score beats days since the last event by area and top-decile lift, beyond chance.
+fn beats(fitted: &FittedHealth) {
+    sound(fitted);
+    let accuracy = fitted.accuracy().unwrap();
+    assert_eq!(accuracy.verdict(), Verdict::Better, "{fitted}");
+    assert_eq!(accuracy.top_decile_verdict(), Verdict::Better, "{fitted}");
+    assert!(accuracy.top_decile_lift > accuracy.plain_top_decile_lift);
+    // A person with a card loses little of it.
+    assert!(accuracy.card_area_difference.unwrap().value > -0.06, "{fitted}");
+}
+
+#[test]
+fn commits() {
+    for path in ["git_cargo/commits.parquet", "git_rails/commits.parquet"] {
+        let portfolio = log(path, "user_id", "timestamp");
+        beats(&portfolio.fit_health(silent(180)).unwrap());
+    }
+}
+
+#[test]
+fn purchases() {
+    let lines = LazyFrame::scan_parquet(data("online_retail/lines.parquet"), ScanArgsParquet::default())
+        .unwrap()
+        .filter(col("quantity").gt(lit(0)).and(col("unit_price").gt(lit(0.0))));
+    let activity =
+        Activity::from_lazy(lines, &EventColumns::new("customer_id", "invoice_date"), &Calendar::utc()).unwrap();
+    let portfolio = Portfolio::new(activity).unwrap();
+    beats(&portfolio.fit_health(HealthFitOptions::new()).unwrap());
+}
+
+#[test]
+fn launch_of_a_game() {
+    let portfolio = log("gamelaunch/events.parquet", "user_id", "date");
+    let options = silent(5).lead_days(0).horizon_days(5).from_date(date(2016, 5, 8)).every(1);
+    beats(&portfolio.fit_health(options).unwrap());
+}
+
+/// Accounts that all leave more readily once struck, and are struck in ways that show.
+fn company(accounts: usize, seed: u64) -> Company {
+    let causes = [Cause::UsageDecline, Cause::PaymentTrouble, Cause::SupportTrouble, Cause::SeatLoss]
+        .map(|cause| Planted::new(cause, 0.15, 0.7));
+    let options = SimulationOptions::new(accounts, seed).causes(causes).monthly_hazard(0.015);
+    Company::simulate(options.growth(Growth::Settled).seasonality(Seasonality::Flat)).unwrap()
+}
+
+#[test]
+fn simulated_companies() {
+    let mut calibrated = 0;
+    for seed in [3, 4, 5, 6] {
+        let portfolio = company(900, seed).portfolio().unwrap();
+        let options = HealthFitOptions::new().signals([
+            HealthMeasure::DaysSinceLastEvent,
+            HealthMeasure::EventsAgainstPast,
+            HealthMeasure::PeopleAgainstPast,
+            HealthMeasure::DaysOverdue,
+            HealthMeasure::LatePayments,
+            HealthMeasure::RecentTickets,
+            HealthMeasure::OpenTickets,
+            HealthMeasure::SeatTrend,
+        ]);
+        let fitted = portfolio.fit_health(options).unwrap();
+        sound(&fitted);
+        let accuracy = fitted.accuracy().unwrap();
+        println!("{fitted}");
+        calibrated += usize::from(accuracy.is_calibrated());
+        assert_eq!((accuracy.verdict(), accuracy.top_decile_verdict()), (Verdict::Better, Verdict::Better), "{fitted}");
+        // Of the bins nearly all have what they were told.
+        let holds = |interval: Interval, told: f64| interval.lower <= told && told <= interval.upper;
+        let missed = accuracy.reliability.iter().filter(|bin| !holds(bin.rate.interval.unwrap(), bin.mean_probability));
+        assert!(missed.count() <= 3, "{fitted}");
+
+        let as_of = portfolio.activity().as_of();
+        let health = portfolio.health(as_of, &fitted).unwrap();
+        let mut all = 0;
+        for own in health.iter().filter(|own| own.score.is_some()) {
+            // The score is the odds against those of the base rate.
+            let odds = |chance: f64| chance / (1.0 - chance);
+            let score = 100.0 / (1.0 + odds(own.churn_probability.unwrap()) / odds(fitted.base_rate()));
+            assert!((own.score.unwrap() - score).abs() < 1e-9);
+            let card = fitted.card().unwrap();
+            assert!(card.total(&own).unwrap() <= card.most());
+            all += 1;
+        }
+        assert!(all > 100);
+        // All accounts have the same level: what an account would have with every contribution as usual.
+        let mut levels = health.iter().filter(|own| own.score.is_some()).map(|own| {
+            let chance = own.churn_probability.unwrap();
+            (chance / (1.0 - chance)).ln() + own.contributions().filter_map(|own| own.points).sum::<f64>()
+        });
+        let first = levels.next().unwrap();
+        assert!(levels.all(|level| (level - first).abs() < 1e-9));
+    }
+    // Intervals of 95 % for two numbers: of four companies one may miss.
+    assert!(calibrated >= 3, "{calibrated}");
+}
+
+/// What is fitted to the past does not change with what comes later than it needs.
+#[test]
+fn blind_to_the_future() {
+    let portfolio = log("git_cargo/commits.parquet", "user_id", "timestamp");
+    let (from, to) = (date(2018, 1, 7), date(2020, 1, 5));
+    let options = silent(90).from_date(from).to_date(to).every(56);
+    let fitted = portfolio.fit_health(options.clone()).unwrap();
+    // The last date is known 14 + 60 + 89 days after it.
+    let then = Portfolio::new(portfolio.activity().at(to + 163).unwrap()).unwrap();
+    assert_eq!(then.fit_health(options.clone()).unwrap(), fitted);
+    assert!(Portfolio::new(portfolio.activity().at(to + 162).unwrap()).unwrap().fit_health(options).is_err());
+    let now = portfolio.health(date(2021, 3, 7), &fitted).unwrap();
+    let before = Portfolio::new(portfolio.activity().at(date(2021, 3, 7)).unwrap()).unwrap();
+    let before = before.health(date(2021, 3, 7), &fitted).unwrap();
+    assert!(now.to_frame().unwrap().equals_missing(&before.to_frame().unwrap()));
+}
+
+#[test]
+fn refusals() {
+    let portfolio = log("git_cargo/commits.parquet", "user_id", "timestamp");
+    let option = |options: HealthFitOptions| match portfolio.fit_health(options) {
+        Err(Error::InvalidOption { option, .. }) => option,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(option(silent(90).signals(Vec::<HealthSignal>::new())), "signals");
+    assert_eq!(option(silent(90).with(HealthMeasure::Tenure)), "signals");
+    assert_eq!(option(silent(90).signals([HealthSignal::trigger("nobody")])), "signal");
+    assert_eq!(option(silent(90).horizon_days(0)), "horizon_days");
+    // Nobody is silent for twenty years, as far as is known.
+    assert_eq!(
+        option(silent(3_000).from_date(date(2014, 5, 1)).to_date(date(2014, 5, 1)).horizon_days(1)),
+        "from .. to"
+    );
+    // With one date there is nothing to judge on.
+    let one = portfolio.fit_health(silent(90).from_date(date(2018, 1, 7)).to_date(date(2018, 1, 7))).unwrap();
+    assert!(one.accuracy().is_none() && one.to_string().contains("not judged"));
+    let mut stored = serde_json::to_value(&one).unwrap();
+    stored["signals"][0]["scale"] = 0.0.into();
+    assert!(serde_json::from_value::<FittedHealth>(stored).is_err());
+}
