@@ -55,13 +55,14 @@ pub struct BrierScore {
     pub skill: f64,
 }
 
-/// How well a fitted score foresaw who left at dates after those it was fitted to, at which what became of these was known.
+/// How well a fitted score foresaw who left, each date being foreseen by a model of earlier dates of which it was known by
+/// then what became of the accounts.
 ///
 /// Units are accounts at dates; the dates of an account are one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HealthAccuracy {
-    /// The first and the last of the dates it was fitted to.
+    /// The first and the last of the dates the first of the models was fitted to.
     pub fitted: Span,
     /// The first and the last of the dates it was judged on.
     pub judged: Span,

@@ -168,7 +168,9 @@ impl PointsCard {
             let not_observed = points(high, *missing);
             CardSignal { signal: signal.signal.clone(), ranges, not_observed }
         });
-        let mut card = Self { signals: card.collect(), intercept: 0.0, per_point: 0.0 };
+        // A signal that makes no difference is nothing to add up.
+        let differs = |own: &CardSignal| own.ranges.iter().any(|range| range.points != own.not_observed);
+        let mut card = Self { signals: card.filter(differs).collect(), intercept: 0.0, per_point: 0.0 };
         let totals = card.totals(past, rows.clone(), signals);
         let design: Vec<f64> = totals.iter().map(|total| total / TOTAL).collect();
         let successes: Vec<f64> = rows.map(|row| f64::from(u8::from(past.positive[row]))).collect();
@@ -271,4 +273,42 @@ impl fmt::Display for PointsCard {
 fn plain(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "numbers of two digits")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_digits() {
+        assert_eq!(
+            [0.0, 3.0, 28.0, 123.0, 0.123_4, -47.8, 0.005_55].map(rounded),
+            [0.0, 3.0, 28.0, 120.0, 0.12, -48.0, 0.005_6]
+        );
+        assert_eq!([0.0, 3.0, 29.0, 129.0, 0.129].map(rounded_down), [0.0, 3.0, 29.0, 120.0, 0.12]);
+        assert_eq!([1.0, 0.5, 1_100.0, 0.077].map(plain), ["1", "0.5", "1100", "0.077"]);
+    }
+
+    #[test]
+    fn adding_up() {
+        let range = |from, to, points| CardRange { from, to, points };
+        let signal =
+            |name: &str, ranges, not_observed| CardSignal { signal: HealthSignal::trigger(name), ranges, not_observed };
+        let ranges = vec![range(None, Some(3.0), 40), range(Some(3.0), Some(10.0), 15), range(Some(10.0), None, 0)];
+        let signals =
+            vec![signal("a", ranges, 22), signal("b", vec![range(None, Some(1.0), 60), range(Some(1.0), None, 0)], 61)];
+        let card = PointsCard { signals, intercept: 0.0, per_point: -0.05 };
+        let points =
+            [Some(-5.0), Some(2.9), Some(3.0), Some(9.9), Some(10.0), None].map(|value| card.signals[0].points(value));
+        assert_eq!(points, [40, 40, 15, 15, 0, 22]);
+        assert_eq!(card.most(), 101);
+        assert_eq!(card.churn_probability(0), 0.5);
+        assert!((card.churn_probability(40) - 1.0 / (1.0 + 2.0_f64.exp())).abs() < 1e-12);
+        assert!(card.is_sound());
+        let mut turned = card.clone();
+        turned.signals[0].ranges.swap(0, 1);
+        assert!(!turned.is_sound());
+        assert!(card.to_string().contains("3 to < 10: 15"), "{card}");
+    }
 }

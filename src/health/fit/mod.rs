@@ -57,10 +57,10 @@ impl Portfolio {
     /// maximised             log-likelihood - κ/(2τ²) Σ weights²
     /// z                     the value on an even scale, as in `FittedSignal`; 0 where it was not observed
     /// κ                     rows with churn / departures: one that is seen at two dates counts once
-    /// τ                     of 0.03, 0.1, 0.25, 0.6 and 1.5 the one with the least -2 log-likelihood + 2 tr(H⁻¹J), which
-    ///                       is what Akaike's criterion becomes with a ridge and accounts that come up often
+    /// τ                     of 0.03, 0.1, 0.25 and 0.6 the one with the least -2 log-likelihood + 2 tr(H⁻¹J), which is
+    ///                       what Akaike's criterion becomes with a ridge and accounts that come up often
     /// then                  all log odds are drawn in by the line that fits the outcomes of each account to the model
-    ///                       without that account
+    ///                       without that account, and a drift of the base rate is added, as in `HealthDrift`
     /// probability           1 / (1 + exp(-log odds)): to leave within the horizon, once the lead is over
     /// score                 100 / (1 + odds / usual odds), the usual ones being those of the base rate of the past
     /// ```
@@ -69,12 +69,14 @@ impl Portfolio {
     /// past, and nobody would believe it. A score of 50 is that of the base rate; with the usual bands an account is poor
     /// from twice the usual odds on, and good up to half of them.
     ///
-    /// The dates are divided as in the [`Ranking`](crate::Ranking): fitted to earlier ones and judged on later ones, at which
-    /// what became of the earlier was known. The figures of [`HealthAccuracy`] are of that model. The one that is handed out
-    /// is fitted to all dates anew, for the newest past is the best teacher; it has been judged by nobody but the model
-    /// of the earlier dates in its place.
+    /// The dates are divided as in the [`Ranking`](crate::Ranking) into earlier and later ones. Each later date is foreseen as it
+    /// would have been: by a model of the dates of which it was known by then what became of the accounts, fitted anew up
+    /// to twelve times. The figures of [`HealthAccuracy`] are of these forecasts. The model that is handed out is fitted to
+    /// all dates, for the newest past is the best teacher; it has been judged by nobody but those before it in its place.
     ///
-    /// Base rates change, and no model of the past knows when: the intercept of the accuracy says by how much it was wrong.
+    /// Base rates change, and no model of the past knows when: the intercept of the accuracy says by how much it was wrong,
+    /// and its two intervals how much of that the judged outcomes explain alone, and how much with all that is unsure.
+    ///
     /// An outcome that one acted upon teaches that what was acted upon was harmless.
     ///
     /// # Errors
