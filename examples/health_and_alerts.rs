@@ -20,8 +20,8 @@ use std::process::ExitCode;
 
 use attrition::polars::prelude::DataType;
 use attrition::{
-    Account, Activity, AlertDesk, AlertOptions, Cause, Company, Date, FittedHealth, Health, HealthBand,
-    HealthFitOptions, HealthOptions, Id, Planted, Portfolio, RenewalOptions, SimulationOptions, TriggerSet, Weekday,
+    Account, Activity, AlertOptions, Cause, Company, Date, FittedHealth, Health, HealthBand, HealthFitOptions,
+    HealthOptions, Id, Planted, Portfolio, RenewalOptions, SimulationOptions, TriggerSet, Weekday,
 };
 use common::page::{Outcome, heading, percent, share};
 
@@ -60,8 +60,8 @@ fn learnt(portfolio: &Portfolio, out: &mut dyn Write) -> Result<Option<FittedHea
 
 fn monday(out: &mut dyn Write) -> Outcome {
     writeln!(out, "\n# A simulated software company, on a Monday morning")?;
-    let planted = Cause::ALL.map(|cause| Planted::new(cause, 0.03, 0.7));
-    let company = Company::simulate(SimulationOptions::new(1_000, 7).causes(planted).monthly_hazard(0.004))?;
+    let planted = Cause::ALL.map(|cause| Planted::new(cause, 0.05, 0.8));
+    let company = Company::simulate(SimulationOptions::new(1_000, 7).causes(planted).monthly_hazard(0.003))?;
     let portfolio = company.portfolio()?;
     let last = portfolio.activity().as_of();
     // The last Sunday, at whose end everything of the week was known.
@@ -91,43 +91,46 @@ fn monday(out: &mut dyn Write) -> Outcome {
     writeln!(out, "{}", desk.renewals(&snapshot, RenewalOptions::new(), band)?)?;
 
     heading(out, "Is the list worth working?")?;
-    worth(&company, &portfolio, &desk, today, out)
+    worth(&company, &portfolio, today - 91, out)
 }
 
 fn band(health: &Health, account: Id<'_>) -> Option<HealthBand> {
     health.of(account)?.band
 }
 
-/// Of the accounts with an alert in the first three of these six months, how many left in the three months after it, beside
-/// the others.
-fn worth(company: &Company, portfolio: &Portfolio, desk: &AlertDesk, today: Date, out: &mut dyn Write) -> Outcome {
-    const MONTHS: i32 = 91;
+/// The list as it was three months ago, and who has left since.
+fn worth(company: &Company, portfolio: &Portfolio, then: Date, out: &mut dyn Write) -> Outcome {
     let truth = company.cancellations()?;
     let days = truth.column("date")?.cast(&DataType::Int32)?;
-    let accounts = truth.column("account")?.i64()?;
-    let left: BTreeMap<i64, i32> =
-        accounts.iter().zip(days.i32()?.iter()).filter_map(|(account, day)| account.zip(day)).collect();
-    let middle = today - MONTHS;
-    let mut warned = BTreeSet::new();
-    for alert in desk.alerts() {
-        if let (Id::Int(account), Some(opened)) = (alert.account, alert.opened)
-            && opened <= middle
-        {
-            warned.insert(account);
+    let rows = truth.column("account")?.i64()?.iter().zip(days.i32()?.iter());
+    let left: BTreeSet<i64> =
+        rows.filter_map(|(account, day)| account.filter(|_| day > Some(then.days_since_epoch()))).collect();
+    let number = |account: Id<'_>| if let Id::Int(number) = account { number } else { 0 };
+
+    let desk = portfolio.alerts(TriggerSet::standard(), AlertOptions::new().from(then - 182).to(then).every(7))?;
+    let customers: Vec<i64> = portfolio.at(then)?.customers().map(|account| number(account.id())).collect();
+    let mut by_cause: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    let open = desk.open();
+    for alert in &open {
+        by_cause.entry(alert.name).or_default().insert(number(alert.account));
+    }
+    let mut urgent: Vec<i64> = Vec::new();
+    for account in open.iter().map(|alert| number(alert.account)) {
+        if urgent.len() < 50 && !urgent.contains(&account) {
+            urgent.push(account);
         }
     }
-    let mut counts = [(0_u64, 0_u64); 2];
-    for account in portfolio.at(middle)?.customers() {
-        let Id::Int(number) = account.id() else { continue };
-        let leaves = left.get(&number).is_some_and(|&day| day > middle.days_since_epoch());
-        let (customers, leaving) = &mut counts[usize::from(warned.contains(&number))];
-        *customers += 1;
-        *leaving += u64::from(leaves);
+    writeln!(out, "The alerts that were open on {then}, and who has left since:\n")?;
+    writeln!(out, "  {:<36} {:>9} {:>6}", "", "customers", "left")?;
+    let mut line = |what: &str, of: &mut dyn Iterator<Item = i64>| {
+        let of: Vec<bool> = of.map(|account| left.contains(&account)).collect();
+        let (all, gone) = (of.len() as u64, of.iter().filter(|gone| **gone).count() as u64);
+        writeln!(out, "  {what:<36} {all:>9} {gone:>6} {:>8}", percent(share(gone, all)))
+    };
+    line("all", &mut customers.iter().copied())?;
+    line("the 50 most urgent of the list", &mut urgent.iter().copied())?;
+    for (name, accounts) in &by_cause {
+        line(name, &mut accounts.iter().copied())?;
     }
-    writeln!(out, "Customers on {middle}, and how many of them left since:\n")?;
-    for (what, (customers, leaving)) in ["without an alert until then", "with one"].into_iter().zip(counts) {
-        writeln!(out, "  {what:<28} {customers:>5} {leaving:>5}   {}", percent(share(leaving, customers)))?;
-    }
-    writeln!(out, "\nWhat each trigger is worth by itself, with intervals: `cargo run --example churn_triggers`.")?;
     Ok(())
 }
