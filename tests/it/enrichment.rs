@@ -34,16 +34,16 @@ fn used(user: i64, day: i32, feature: u32) -> Event {
 
 /// The departure of an account on a day, by its active days and nothing else.
 fn naive(events: &[Event], account: i64, on: i32, before: Option<i32>) -> Known {
-    let own = || events.iter().filter(|event| event.user == Some(account) && event.day.unwrap() <= on);
+    let own = || events.iter().filter(|event| event.user == Some(account) && event.day.unwrap() < on);
     let all: BTreeSet<i32> = own().map(|event| event.day.unwrap()).collect();
     let again = before.map_or(i32::MIN, |before| before + 1);
     let first = all.iter().copied().find(|&day| day >= again);
     let since = first.filter(|&first| first > 0);
     let start = since.unwrap_or(0).max(again).min(on);
     let days: Vec<i32> = all.into_iter().filter(|&day| day >= start).collect();
-    let count = (on - start + 1) / 7;
+    let count = (on - start) / 7;
     let weeks: Vec<f64> = (0..count)
-        .map(|week| on + 1 - 7 * (count - week))
+        .map(|week| on - 7 * (count - week))
         .map(|first| days.iter().filter(|&&day| (first..first + 7).contains(&day)).count() as f64)
         .collect();
     let mean = |weeks: &[f64]| weeks.iter().sum::<f64>() / weeks.len() as f64;
@@ -62,8 +62,8 @@ fn naive(events: &[Event], account: i64, on: i32, before: Option<i32>) -> Known 
         silence,
         level: (!weeks.is_empty()).then(|| mean(&weeks)),
         recent: (!weeks.is_empty()).then(|| mean(&last(&weeks, 4))),
-        class: class(&days, &weeks, silence, since.is_some()),
-        recent_features: features(on - 27),
+        class: class(&days, &weeks, silence.map(|days| days - 1), since.is_some()),
+        recent_features: features(on - 28),
         features: features(i32::MIN),
     }
 }
@@ -229,12 +229,12 @@ fn edges() {
     let known: Vec<bool> = (0..4).map(|row| found.get(row).is_some()).collect();
     assert_eq!(known, [false, true, false, false]);
     let same_day = found.get(1).unwrap();
-    assert_eq!((same_day.tenure_days, same_day.silence_days, same_day.class), (Some(0), Some(0), None));
+    assert_eq!((same_day.tenure_days, same_day.silence_days, same_day.class), (None, None, None));
     assert_eq!((same_day.level, same_day.trend), (None, None));
     // It may have been there before the log began.
-    let before = ask(&[(2, 7)]);
+    let before = ask(&[(2, 6)]);
     let before = before.get(0).unwrap();
-    assert_eq!((before.member_since, before.class, before.silence_days), (None, None, Some(7)));
+    assert_eq!((before.member_since, before.class, before.silence_days), (None, None, Some(6)));
     // Gone before it was ever seen.
     let never = ask(&[(1, 2)]);
     assert_eq!(never.get(0).map(|of| (of.active_days, of.silence_days)), Some((0, None)));

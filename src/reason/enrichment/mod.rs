@@ -48,7 +48,7 @@ pub struct Departure {
     pub tenure_days: Option<u32>,
     /// Days with activity, of those that were observed.
     pub active_days: u32,
-    /// Days since the last activity; `None` where there was none.
+    /// Days from the last activity to the cancellation; `None` where there was none.
     pub silence_days: Option<u32>,
     /// Active days a week, over the whole weeks up to the cancellation; `None` without one.
     pub level: Option<f64>,
@@ -112,8 +112,8 @@ impl Portfolio {
     /// What is known of customers at the moment at which they left: length of membership, engagement and breadth.
     ///
     /// ```text
-    /// membership   from member_since, or the beginning of the observation if that is later, to the day of cancellation
-    /// week         seven days; the last one ends with the cancellation, and a first one that is not whole counts for nothing
+    /// membership   from member_since, or the beginning of the observation if that is later, to the day before the cancellation
+    /// week         seven days; the last one ends before the cancellation, and a first one that is not whole counts for nothing
     /// level        active days / weeks                                        days a week, 0 to 7
     /// trend        slope of Theil and Sen of the weeks' active days, and the test of Mann and Kendall, over at most 52 weeks
     /// never took off   no four weeks in a row, or all where fewer, have a mean of 1 active day or more
@@ -123,7 +123,7 @@ impl Portfolio {
     /// ```
     ///
     /// The classes are tried in this order. All is as of the cancellation: what an account did later, and what became known
-    /// later, makes no difference. The day of the cancellation itself counts as observed. Health is that of a date before
+    /// later, makes no difference; the day of the cancellation, the first on which it was over, counts for nothing. Health is that of a date before
     /// it, as [`health`](Self::health) answers: dates lie 28 days apart, ends of weeks, the same whatever the records. It is
     /// what takes longest, as all customers of a date are scored ([`EnrichmentOptions::without_health`]).
     ///
@@ -152,12 +152,12 @@ impl Portfolio {
     /// builder.push(&events)?;
     /// let portfolio = Portfolio::new(builder.finish()?)?;
     ///
-    /// let gone = Cancellation::new("acme", date(2024, 3, 24), Reason::new("price", "too_expensive"));
+    /// let gone = Cancellation::new("acme", date(2024, 3, 25), Reason::new("price", "too_expensive"));
     /// let records = ChurnRecords::of([gone], &Taxonomy::standard())?;
     /// let enrichment = portfolio.enrich(&records, EnrichmentOptions::new())?;
     /// let acme = enrichment.get(0).unwrap();
-    /// assert_eq!((acme.member_since, acme.tenure_days), (Some(date(2024, 1, 1)), Some(83)));
-    /// assert_eq!((acme.active_days, acme.silence_days), (16, Some(32)));
+    /// assert_eq!((acme.member_since, acme.tenure_days), (Some(date(2024, 1, 1)), Some(84)));
+    /// assert_eq!((acme.active_days, acme.silence_days), (16, Some(33)));
     /// assert_eq!((acme.level, acme.recent_level), (Some(16.0 / 12.0), Some(0.0)));
     /// assert_eq!(acme.class, Some(EngagementClass::SuddenStop));
     /// # Ok::<(), attrition::Error>(())
@@ -208,19 +208,21 @@ impl Portfolio {
 }
 
 fn departure(portfolio: &Portfolio, left: &Left, options: &EnrichmentOptions, wilson: Wilson) -> Departure {
-    let account = Account::new(portfolio, left.account, left.day);
+    // The cancellation is of the first day on which it was over.
+    let end = left.day - 1;
+    let account = Account::new(portfolio, left.account, end);
     let observed = account.observed_from().days_since_epoch();
     let again = left.before.map_or(i32::MIN, |before| before + 1);
     let since = left.started.or_else(|| began(&account, again));
     let start = since.unwrap_or(observed).max(observed).max(again).min(left.day);
-    let rows = account.within(start..=left.day);
+    let rows = account.within(start..=end);
     let days = &account.rows().day[rows.clone()];
     // One who is silent from the first day on has a beginning only where it is known from elsewhere.
     let from_the_start = since.is_some_and(|since| since >= observed);
-    let engagement = engagement(days, (start, left.day), from_the_start, options, wilson);
+    let engagement = engagement(days, (start, end), from_the_start, options, wilson);
     let used = |from: i32| {
         let sets = account.rows().features.as_ref()?;
-        let mut features: Vec<u32> = account.within(from.max(start)..=left.day).flat_map(|row| sets.of(row)).collect();
+        let mut features: Vec<u32> = account.within(from.max(start)..=end).flat_map(|row| sets.of(row)).collect();
         features.sort_unstable();
         features.dedup();
         u32::try_from(features.len()).ok()
@@ -234,7 +236,7 @@ fn departure(portfolio: &Portfolio, left: &Left, options: &EnrichmentOptions, wi
         recent_level: engagement.recent_level,
         trend: engagement.trend,
         class: engagement.class,
-        recent_features: used(left.day - RECENT_DAYS + 1),
+        recent_features: used(left.day - RECENT_DAYS),
         features: used(i32::MIN),
         health_score: None,
         health: None,
