@@ -24,18 +24,20 @@ use crate::trigger::{Judge, Severity, Signal, Trigger};
 /// # Example
 ///
 /// ```
-/// use attrition::{Activity, Calendar, EventColumns, HealthOptions, PoorHealth, Portfolio, TriggerSet, date};
+/// use attrition::{Activity, Calendar, EventColumns, HealthMeasure, HealthProfile, HealthScale, PoorHealth, Portfolio};
+/// use attrition::{TriggerSet, date};
 /// use attrition::polars::prelude::*;
 ///
-/// // brix was last seen in January, acme in June.
-/// let mut events = df!("company" => ["acme", "brix", "acme"], "day" => [19_723, 19_740, 19_880])?;
+/// let mut events = df!("company" => ["acme", "brix", "acme"], "day" => [19_723, 19_723, 19_752])?;
 /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
 /// let activity = Activity::from_frame(&events, &EventColumns::new("company", "day"), &Calendar::utc())?;
-/// let portfolio = Portfolio::new(activity)?.lapsed_after(365);
+/// let portfolio = Portfolio::new(activity)?;
 ///
-/// let set = TriggerSet::new().with(PoorHealth::new(HealthOptions::new()));
-/// let findings = portfolio.triggers(date(2024, 6, 6), set)?;
-/// assert!(findings.fired().any(|finding| finding.account == "brix".into()));
+/// let profile =
+///     HealthProfile::new("ours").weigh(HealthMeasure::DaysSinceLastEvent, 1.0, HealthScale::new(30.0, 0.0));
+/// let findings = portfolio.triggers(date(2024, 1, 30), TriggerSet::new().with(PoorHealth::new(profile)))?;
+/// let poor: Vec<_> = findings.fired().map(|finding| finding.account.to_string()).collect();
+/// assert_eq!(poor, ["brix"]);
 /// # Ok::<(), attrition::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,10 +46,17 @@ pub struct PoorHealth {
 }
 
 impl PoorHealth {
-    /// By the scores of these options.
+    /// By the scores of these options, or of a profile. Replayed over past dates, a fitted score knows what came after them.
     #[must_use]
-    pub fn new(options: HealthOptions) -> Self {
-        Self { options }
+    pub fn new(options: impl Into<HealthOptions>) -> Self {
+        Self { options: options.into() }
+    }
+}
+
+impl Default for PoorHealth {
+    /// By the standard profiles.
+    fn default() -> Self {
+        Self::new(HealthOptions::default())
     }
 }
 

@@ -187,7 +187,7 @@ impl AlertDesk {
     /// use attrition::date;
     /// use attrition::polars::prelude::*;
     ///
-    /// let mut events = df!("company" => ["acme"], "day" => [19_723])?;
+    /// let mut events = df!("company" => ["acme", "acme"], "day" => [19_703, 19_723])?;
     /// events.apply("day", |day| day.cast(&DataType::Date).unwrap())?;
     /// let activity = Activity::from_frame(&events, &EventColumns::new("company", "day"), &Calendar::utc())?;
     /// // A year from 15 February 2023 on.

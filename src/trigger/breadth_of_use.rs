@@ -35,7 +35,7 @@ thread_local! {
 /// expected    the mean over all choices of n of all N units: sum over features of 1 - C(N - Nf, n) / C(N, n), Nf being the
 ///             units with feature f
 /// ratio       observed / expected
-/// p           share of random choices of n units with fewer features than the recent ones, and half of those with as many
+/// p           share of the choices of n units with fewer features than the recent ones, and half of those with as many
 /// fires       p, corrected, and a ratio at most 0.8, low; medium from 0.65, high from 0.5 downwards
 /// ```
 ///
@@ -43,8 +43,9 @@ thread_local! {
 /// many days, so that breadth is told from volume: that one is for [`UsageFrequency`](crate::UsageFrequency). A day without
 /// a feature is a unit too. Half a feature below expectation is the least that counts.
 ///
-/// Choices are drawn until 20 of them are as far out, 9,999 at most, so a p-value is at least 0.000 05; the draws depend on the
-/// id of the account and the day alone. Where no less was observed than expected, or less by hardly more than half a
+/// All choices are counted where 12 features or fewer can be missed at all, to a p-value of 0.000 001. Where more can, choices
+/// are drawn until 20 of them are as far out, 9,999 at most, so that p is at least 0.000 05; the draws depend on the id of the
+/// account and the day alone. Where no less was observed than expected, or less by hardly more than half a
 /// standard deviation, p is above a quarter and only roughly known. The test takes it that the days of the people of an account can stand in any order: it sees a change too where
 /// one who alone uses some features is away for weeks.
 ///

@@ -5,14 +5,18 @@ use std::ops::Range;
 use statrs::function::erf::erfc;
 
 use crate::activity::Rows;
-use crate::statistics::SplitMix64;
+use crate::statistics::{SplitMix64, float};
 
 /// A feature that fewer than one draw in so many misses is in every draw.
 const CERTAIN: f64 = 1e-6;
+/// What is less likely does not show in any sum.
+const NEGLIGIBLE: f64 = 1e-18;
 /// So many draws as far out as what was observed settle a p-value to about a fifth of itself.
 const ENOUGH: u32 = 20;
 /// By fewer standard deviations less than expected nobody would be alarmed, and no draws are needed to say so.
 const NEARLY: f64 = 0.6;
+/// With so many rare features, or fewer, all choices are counted: 4096 sets of features cost less than a few hundred draws.
+const COUNTED: u32 = 12;
 /// Drawing ends here in any case. Only what is very clear gets so far, and of many accounts only that survives correction.
 const MOST_DRAWS: u32 = 9_999;
 
@@ -35,6 +39,10 @@ pub(super) struct Pool {
     /// The units with a rare feature, so many words each.
     masks: Vec<u64>,
     drawn: Vec<u64>,
+    /// Per set of rare features how many units have these and no others, and then how many have none of the others.
+    within: Vec<u32>,
+    /// The chance that all draws come from so many units.
+    from: Vec<f64>,
 }
 
 impl Pool {
@@ -145,8 +153,87 @@ impl Pool {
         }
     }
 
-    /// The share of draws with fewer features than were observed, and half of those with as many.
+    /// The share of choices with fewer features than were observed, and half of those with as many: of all choices where
+    /// rare features are few, else of some that are drawn.
     pub(super) fn p_value(&mut self, seed: u64) -> f64 {
+        let rare = self.rare.iter().map(|word| word.count_ones()).sum::<u32>();
+        if rare <= COUNTED { self.counted(rare) } else { self.drawn(seed) }
+    }
+
+    /// Of all choices, by inclusion and exclusion: with S(k) the sum, over the sets of k rare features, of the chance that all
+    /// of the set are missed, the chance that m or more are missed is
+    ///
+    /// ```text
+    /// sum over k from m on of (-1)^(k - m) C(k - 1, m - 1) S(k)
+    /// ```
+    ///
+    /// A set is missed where all units come from those that have none of it.
+    fn counted(&mut self, rare: u32) -> f64 {
+        self.take_down(rare);
+        let (all, drawn) = (f64::from(self.units), f64::from(self.recent));
+        self.from.clear();
+        self.from.resize(self.units as usize + 1, 0.0);
+        let (mut units, mut chance) = (all, 1.0);
+        for place in self.from.iter_mut().rev() {
+            if chance < NEGLIGIBLE {
+                break;
+            }
+            *place = chance;
+            chance *= (units - drawn).max(0.0) / units;
+            units -= 1.0;
+        }
+        let mut sums = [0.0; COUNTED as usize + 1];
+        let sets = self.within.len();
+        for (set, &units) in self.within.iter().enumerate() {
+            // Those within a set have none of the others.
+            sums[(sets - 1 - set).count_ones() as usize] += self.from[units as usize];
+        }
+        // So many are missed where as many are found as were observed.
+        let as_many = (rare + self.certain).saturating_sub(self.observed()) as usize;
+        let missed = |least: usize| {
+            if least == 0 {
+                return 1.0;
+            }
+            let mut ways = 1.0;
+            let terms = (least..=rare as usize).map(|count| {
+                let sign = if (count - least).is_multiple_of(2) { 1.0 } else { -1.0 };
+                let term = sign * ways * sums[count];
+                ways *= float(count as u64) / float((count + 1 - least) as u64);
+                term
+            });
+            terms.sum::<f64>()
+        };
+        // Features that hardly any choice misses count as found, so that less than that is not known.
+        f64::midpoint(missed(as_many), missed(as_many + 1)).clamp(CERTAIN, 1.0)
+    }
+
+    /// How many units lie within each set of the rare features.
+    #[expect(clippy::cast_possible_truncation, reason = "days of the people of one account within 64 weeks")]
+    fn take_down(&mut self, rare: u32) {
+        let words = self.rare.len();
+        let bits = |word: u64, base: u32| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| base + bit);
+        let mut place = [0_u32; COUNTED as usize];
+        let features = (0..).zip(&self.rare).flat_map(|(word, &bit)| bits(bit, 64 * word));
+        place.iter_mut().zip(features).for_each(|(place, feature)| *place = feature);
+        self.within.clear();
+        self.within.resize(1 << rare, 0);
+        for unit in self.masks.chunks_exact(words) {
+            let has = |feature: u32| (unit[feature as usize / 64] >> (feature % 64) & 1) as usize;
+            let set = (0..).zip(&place[..rare as usize]).fold(0, |set, (bit, &feature)| set | has(feature) << bit);
+            self.within[set] += 1;
+        }
+        // Units without a rare feature were not taken down.
+        self.within[0] += self.units - (self.masks.len() / words) as u32;
+        for feature in 0..rare {
+            let half = 1 << feature;
+            for pair in self.within.chunks_exact_mut(2 * half) {
+                let (without, with) = pair.split_at_mut(half);
+                with.iter_mut().zip(without).for_each(|(with, without)| *with += *without);
+            }
+        }
+    }
+
+    fn drawn(&mut self, seed: u64) -> f64 {
         let mut random = SplitMix64::new(seed);
         let observed = self.observed();
         let mut twice = 0;
@@ -291,8 +378,10 @@ mod tests {
             let got = f64::from(twice) / f64::from(2 * draws);
             // Four standard deviations of so many draws.
             assert!((got - p_value).abs() < 4.0 * 0.5 / f64::from(draws).sqrt(), "{got} {p_value}");
-            let sequential = pool.p_value(random.next());
+            let sequential = pool.drawn(random.next());
             assert!((sequential - p_value).abs() < 4.0 * 0.25 * p_value + 0.01, "{sequential} {p_value}");
+            let counted = pool.p_value(0);
+            assert!((counted - p_value).abs() < 1e-5, "{counted} {p_value}");
             let certain = std::mem::take(&mut pool.certain);
             assert!((pool.expected().0 - expected).abs() < 1e-5 && pool.certain == certain);
         }
