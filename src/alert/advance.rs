@@ -82,7 +82,12 @@ impl AlertDesk {
         for (number, case) in cases.iter_mut().enumerate() {
             let place = places[case.account as usize];
             let (seen, worst) = day.seen(case, place, &feeds, self.policy.opens, self.shows(case));
-            let standing = case.alert.map(|alert| self.alerts[alert as usize].standing);
+            let standing = case.alert.map(|alert| {
+                // Which triggers have to be quiet before it is over is to be seen on the alert, whatever the day makes of it.
+                let record = &mut self.alerts[alert as usize];
+                record.triggers.clone_from(&case.triggers);
+                record.standing
+            });
             match (case.step(standing, seen, (day.date, gap), &self.policy), worst) {
                 (Step::Wants, Some(worst)) => {
                     let priority = self.alert_type(case.cause).priority;
@@ -259,7 +264,9 @@ impl AlertDesk {
         (case.alert, case.silence) = (Some(alert as u32), None);
         if from == Some(to) {
             // What it said stands until it opens; how urgent it is is asked anew on every date.
-            self.alerts[alert].standing.severity = worst.severity;
+            let record = &mut self.alerts[alert];
+            record.standing.severity = worst.severity;
+            (record.recurring_value, record.p_value) = ((day.value)(worst.account), worst.p_value);
             return;
         }
         self.tell(alert, case, worst, day, true);

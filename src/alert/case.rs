@@ -107,6 +107,7 @@ impl Case {
             says == Some(fires) && self.run.is_some_and(|run| run.fires == fires && run.days >= days)
         };
         let (confirmed, quiet) = (lasted(true, policy.confirm_days), lasted(false, policy.quiet_days));
+        let stayed_quiet = lasted(false, policy.quiet_days.saturating_add(policy.cooldown_days));
         let after = |since: Date, days: u32| i64::from(date - since) >= i64::from(days);
         let Some(alert) = alert else {
             self.silence = self.silence.and_then(|silence| silence.on(date, quiet));
@@ -120,7 +121,8 @@ impl Case {
             AlertState::Held | AlertState::Closed => Step::Stays,
             AlertState::CooledDown if confirmed && worse => Step::Turns(AlertState::Escalated, ChangeReason::Worse),
             AlertState::CooledDown if confirmed => Step::Turns(alert.before, ChangeReason::FiredAgain),
-            AlertState::CooledDown if says == Some(false) && after(alert.since, policy.cooldown_days) => {
+            // Quiet on end, and not only today: who fires for a day or is out of sight for a month has not been quiet.
+            AlertState::CooledDown if stayed_quiet && after(alert.since, policy.cooldown_days) => {
                 Step::Turns(AlertState::Closed, ChangeReason::StayedQuiet)
             }
             AlertState::CooledDown => Step::Stays,

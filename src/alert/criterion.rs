@@ -48,7 +48,7 @@ impl ExitCriterion {
             }
             Self::InvoicesPaid => {
                 let mut payments = account.payments()?;
-                Some(!payments.any(|payment| payment.paid.is_none() && payment.due < as_of))
+                Some(!payments.any(|payment| payment.is_owed() && payment.due < as_of))
             }
             Self::BandAtLeast(least) => band.map(|band| band >= least),
         }
@@ -56,7 +56,7 @@ impl ExitCriterion {
 
     pub(super) fn check(self) -> Result<()> {
         if let Self::ActiveDays { at_least, of_last } = self
-            && !(1..=of_last.min(365)).contains(&at_least)
+            && !((1..=365).contains(&of_last) && (1..=of_last).contains(&at_least))
         {
             let reason = "is 1 or more, of as many of the last 365 days at most";
             return Err(Error::InvalidOption {

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::frame::ids::{Id, IdType, Ids};
 use crate::trigger::Severity;
 
+/// What people do is taken down for so many days after the last findings.
+const DEEDS: i32 = 31;
+
 /// All alerts of a company: which are open, what became of the others, and why.
 ///
 /// It is a state that goes from date to date: [`advance`](Self::advance) takes the findings of the next date and says what
@@ -23,7 +26,8 @@ use crate::trigger::Severity;
 /// - What is not observed neither opens an alert nor closes one. That holds for each trigger: an alert cools down once all
 ///   triggers that raised it were seen to be quiet. An account that the findings do not know at all is not observed.
 /// - An account that left, or lapsed, closes its alerts under these reasons, and never counts as resolved.
-/// - Within any seven days no more alerts open than the policy allows. Of those that fire for long enough the more severe come
+/// - Within any seven days no more alerts come on the list anew than the policy allows; one that cooled down and comes back
+///   before it is closed is the same alert, and beyond that number. Of those that fire for long enough the more severe come
 ///   first, then those with the smaller priority of their alert type, the larger recurring value, and the surer finding. The others are
 ///   held: they stand in [`alerts`](Self::alerts) and in the log, and open as soon as there is room if they still fire.
 /// - What somebody closed stays closed: the same cause opens nothing for as long as the policy and the decision reason say,
@@ -174,7 +178,8 @@ impl AlertDesk {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] where there is no such alert, and for a date before the last one.
+    /// [`Error::InvalidOption`] where there is no such alert, and for a date before the last one or more than
+    /// 31 days after the last findings.
     pub fn acknowledge<'i>(&mut self, account: impl Into<Id<'i>>, cause: &str, date: Date, by: &str) -> Result<()> {
         let to = AlertState::Acknowledged;
         let (_, alert) = self.find(account.into(), cause)?;
@@ -189,8 +194,8 @@ impl AlertDesk {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] where there is no such alert that is on the list, for a date before the last one, and for an
-    /// end that does not lie after it.
+    /// [`Error::InvalidOption`] where there is no such alert that is on the list, for a date before the last one or more
+    /// than 31 days after the last findings, and for an end that does not lie after it.
     pub fn snooze<'i>(
         &mut self,
         account: impl Into<Id<'i>>,
@@ -216,7 +221,7 @@ impl AlertDesk {
     /// # Errors
     ///
     /// [`Error::InvalidOption`] where there is no such alert, for a reason that the playbook does not have, and for a date
-    /// before the last one.
+    /// before the last one or more than 31 days after the last findings.
     pub fn close<'i>(
         &mut self,
         account: impl Into<Id<'i>>,
@@ -248,7 +253,8 @@ impl AlertDesk {
     /// # Errors
     ///
     /// [`Error::InvalidOption`] where there is no such alert, for a step that its plan does not have or that was done
-    /// before, and for a date before the last one.
+    /// before, and for a date before the last one or more than
+    /// 31 days after the last findings.
     pub fn complete<'i>(
         &mut self,
         account: impl Into<Id<'i>>,
@@ -302,6 +308,11 @@ impl AlertDesk {
         let again = findings && self.as_of == Some(date);
         if again || last.is_some_and(|last| date < last) {
             let reason = "lies before the last date of the desk, or findings of it were seen already; go on from there";
+            return Err(Error::InvalidOption { option: "date", value: date.to_string(), reason });
+        }
+        // A slip of the year would keep all findings before it out.
+        if !findings && self.as_of.is_some_and(|last| date - last > DEEDS) {
+            let reason = "lies more than 31 days after the last findings of the desk; go on to that day first";
             return Err(Error::InvalidOption { option: "date", value: date.to_string(), reason });
         }
         Ok(())

@@ -15,7 +15,7 @@ const MOST_DAYS: u32 = 36_525;
 /// escalates    it fires more severely than the alert ever was, or was open for so many days and nobody acknowledged it
 /// cools down   all triggers that raised it were quiet on every date asked over so many days
 /// comes back   it fires again, as for opening, before it is closed: the same alert, and no second one
-/// closes       it stayed quiet for so many days after it cooled down
+/// closes       it stayed quiet for so many days more, with nothing in between that fired
 /// ```
 ///
 /// Days are counted between dates that said the same. A date on which a trigger did not observe neither ends such a
@@ -68,8 +68,9 @@ impl AlertPolicy {
         self
     }
 
-    /// For how many days an alert that cooled down may come back before it is closed, and for how many after somebody closed
-    /// it the same cause opens nothing but what is more severe. 28 unless told: most triggers look back over four weeks,
+    /// For how many days on end an alert that cooled down has to stay quiet before it is closed, and for how many after
+    /// somebody closed it the same cause opens nothing but what is more severe. A firing that was too short to come back begins
+    /// the count anew, and days that were not observed are not counted. 28 unless told: most triggers look back over four weeks,
     /// so that sooner they speak of the same days.
     #[must_use]
     pub fn cooldown_days(mut self, days: u32) -> Self {
@@ -85,8 +86,9 @@ impl AlertPolicy {
         self
     }
 
-    /// How many alerts may open within any seven days; any number with `None`. The most urgent open, the others are held
-    /// and open as soon as there is room, if they still fire. 25 unless told: five a working day is what one person can take
+    /// How many alerts may come on the list anew within any seven days; any number with `None`. The most urgent open, the
+    /// others are held and open as soon as there is room, if they still fire. An alert that cooled down and comes back
+    /// before it is closed is not new, and comes beyond the cap. 25 unless told: five a working day is what one person can take
     /// up; a team of four takes 100.
     #[must_use]
     pub fn weekly_cap(mut self, alerts: impl Into<Option<u32>>) -> Self {

@@ -140,10 +140,24 @@ impl Portfolio {
     }
 }
 
+fn refuse(option: &'static str, value: &dyn fmt::Display, reason: &'static str) -> Result<()> {
+    Err(Error::InvalidOption { option, value: value.to_string(), reason })
+}
+
+fn check(every: Every) -> Result<()> {
+    match every {
+        Every::Days(days) if !(1..=MOST_DAYS).contains(&days) => {
+            refuse("every", &days, "is a number of days from 1 to 36525")
+        }
+        _ => Ok(()),
+    }
+}
+
 impl AlertDesk {
     /// Goes on from the date of the last findings to another: what [`Portfolio::alerts`] does with a desk that was stored.
-    /// The first date is the day after the last one, or with `Every::Days(7)` a week after it; a desk without findings begins where
-    /// `alerts` would.
+    /// The first date is the day after the last one, or with `Every::Days(7)` a week after it; where somebody acted later, the
+    /// first such date that is not before that. Where there is none up to `to`, nothing is done. A desk without findings
+    /// begins where `alerts` would.
     ///
     /// # Errors
     ///
@@ -156,9 +170,15 @@ impl AlertDesk {
         every: impl Into<Every>,
     ) -> Result<()> {
         let every = every.into();
-        let step = if let Every::Days(days) = every { days.clamp(1, MOST_DAYS).cast_signed() } else { 1 };
-        let begin = portfolio.activity().observed_from() + ENOUGH_HISTORY;
-        let from = self.as_of.map_or(begin, |last| last + step);
+        check(every)?;
+        let Some(last) = self.as_of else {
+            let from = portfolio.activity().observed_from() + ENOUGH_HISTORY;
+            return self.replay(portfolio, &set.into(), (from, to), every);
+        };
+        let step = if let Every::Days(days) = every { days.cast_signed() } else { 1 };
+        // Whoever acted did so on what was known; findings from before would come too late.
+        let acted = self.changes.last().map_or(0, |change| change.date - last);
+        let from = last + (acted.max(1).saturating_add(step - 1) / step).saturating_mul(step);
         if from > to {
             return Ok(());
         }
@@ -172,14 +192,7 @@ impl AlertDesk {
         (from, to): (Date, Date),
         every: Every,
     ) -> Result<()> {
-        let refuse = |option, value: &dyn fmt::Display, reason| {
-            Err(Error::InvalidOption { option, value: value.to_string(), reason })
-        };
-        if let Every::Days(days) = every
-            && !(1..=MOST_DAYS).contains(&days)
-        {
-            return refuse("every", &days, "is a number of days from 1 to 36525");
-        }
+        check(every)?;
         let activity = portfolio.activity();
         if from < activity.observed_from() {
             return refuse("from", &from, "lies before the observation, of which nothing is known");
@@ -192,7 +205,7 @@ impl AlertDesk {
             );
         }
         let dates = every.dates(portfolio.calendar(), from, to);
-        if dates.is_empty() {
+        if dates.is_empty() && self.as_of.is_none() {
             let reason = "there is no date to replay between them; name an earlier from, or a longer observation";
             return refuse("from .. to", &format!("{from} .. {to}"), reason);
         }

@@ -34,6 +34,8 @@ impl AlertDesk {
         let mut states: Vec<Option<(AlertState, Date)>> = vec![None; self.alerts.len()];
         let live: BTreeMap<u32, (u32, u32)> =
             self.cases.iter().filter_map(|case| Some((case.alert?, (case.account, case.cause)))).collect();
+        let with_alert = self.cases.iter().filter(|case| case.alert.is_some()).count();
+        holds(live.len() == with_alert, "a case has an alert of its own")?;
         for (number, alert) in (0_u32..).zip(&self.alerts) {
             holds(known(alert.account, alert.cause, &alert.triggers), "alerts are of known accounts and causes")?;
             let reason = alert.reason.is_none_or(|reason| (reason as usize) < self.playbook.reasons.len());

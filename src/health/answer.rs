@@ -170,8 +170,9 @@ impl Portfolio {
     /// [`HealthOptions::default`] new customers have a profile of their own. Higher is better.
     ///
     /// Whoever has left or lapsed is listed and not scored: churn turns no score green. All is as of the day, the score of
-    /// before too, so what is asked today of a past day is what was answered then, and tickets that were closed because an
-    /// account left raise nothing.
+    /// before too, and tickets that were closed because an account left raise nothing. By given weights, what is asked today
+    /// of a past day is what was answered then. Fitted weights see of an account only what was known on the day as well, but know
+    /// themselves what became of accounts up to [`knows_until`](crate::FittedHealth::knows_until).
     ///
     /// The frames are [`Health::to_frame`] and [`Health::contributions_to_frame`].
     ///

@@ -161,7 +161,9 @@ impl HealthCounts {
 impl Portfolio {
     /// How many accounts did how on each of some days, by segment, and how many went from one band to another.
     ///
-    /// Each day is answered as [`health`](Self::health) answers it, so that a day looks the same whenever one asks. Accounts that
+    /// Each day is answered as [`health`](Self::health) answers it, so that a day looks the same whenever one asks by the same
+    /// weights. Fitted ones know what became of accounts up to [`knows_until`](crate::FittedHealth::knows_until), and days
+    /// up to then look better told apart than they could have been. Accounts that
     /// left or lapsed have states of their own, as has whoever is not known yet: on every day all accounts are in one state, and
     /// the moves lead from the counts of one day to those of the next.
     ///
@@ -194,7 +196,7 @@ impl Portfolio {
     /// # References
     ///
     /// Health over time is what Totango and Gainsight draw; users of the latter ask for scores that stay what they were, which
-    /// here they cannot but do.
+    /// here they cannot but do as long as the weights stay.
     pub fn health_over_time(
         &self,
         dates: impl IntoIterator<Item = Date>,

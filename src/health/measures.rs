@@ -4,7 +4,9 @@ use std::cell::OnceCell;
 
 use super::signal::{BASELINE, HealthMeasure, HealthSignal, RECENT, RHYTHM};
 use crate::error::Result;
-use crate::portfolio::{Account, Membership, Person, Portfolio, Snapshot, Subscription, distinct_features, latest};
+use crate::portfolio::{
+    Account, Membership, Payment, Person, Portfolio, Snapshot, Subscription, distinct_features, latest,
+};
 use crate::statistics::float;
 use crate::trigger::{State, TriggerSet, silence, states};
 
@@ -201,7 +203,7 @@ impl<'a> Measured<'a> {
             }
             HealthMeasure::DaysOverdue => {
                 let as_of = self.account.as_of();
-                let unpaid = self.account.payments()?.find(|payment| payment.paid.is_none() && payment.due < as_of);
+                let unpaid = self.account.payments()?.find(|payment| payment.is_owed() && payment.due < as_of);
                 Some(unpaid.map_or(0.0, |payment| f64::from(as_of - payment.due)))
             }
             HealthMeasure::LatePayments => self.late_payments(),
@@ -328,7 +330,8 @@ impl<'a> Measured<'a> {
     fn late_payments(&self) -> Option<f64> {
         let as_of = self.account.as_of();
         let (mut due, mut late) = (0, 0);
-        for payment in self.account.payments()?.filter(|own| (LATE..PAYMENTS).contains(&(as_of - own.due))) {
+        let counts = |own: &Payment| own.is_invoice() && (LATE..PAYMENTS).contains(&(as_of - own.due));
+        for payment in self.account.payments()?.filter(counts) {
             due += 1;
             late += u64::from(payment.paid.is_none_or(|paid| paid - payment.due > LATE));
         }

@@ -9,6 +9,10 @@ use super::fit::FittedHealth;
 use super::profile::HealthProfile;
 use crate::error::{Error, Result};
 
+/// By so much a score or a share may lie below an edge and still be at it: two thirds of 100 and 100 times 20 of 30 differ
+/// in the last digit.
+pub(super) const ROUNDING: f64 = 1e-9;
+
 /// How accounts are to be scored, and what is good.
 ///
 /// ```
@@ -51,9 +55,9 @@ pub(super) struct HealthBands {
 
 impl HealthBands {
     pub(super) fn of(self, score: f64) -> HealthBand {
-        if score < self.average {
+        if score < self.average - ROUNDING {
             HealthBand::Poor
-        } else if score < self.good {
+        } else if score < self.good - ROUNDING {
             HealthBand::Average
         } else {
             HealthBand::Good

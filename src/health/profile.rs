@@ -160,7 +160,10 @@ impl HealthProfile {
         if self.signals.is_empty() {
             return refuse("profile", self.name.clone(), "weighs no signal; begin with HealthProfile::standard()");
         }
-        for Weighed { signal, weight, scale } in &self.signals {
+        for (place, Weighed { signal, weight, scale }) in self.signals.iter().enumerate() {
+            if self.signals[..place].iter().any(|other| other.signal == *signal) {
+                return refuse("profile", format!("{signal} in {}", self.name), "weighs this signal twice");
+            }
             if !(*weight > 0.0 && *weight <= 1e6) {
                 return refuse("weight", format!("{weight} of {signal}"), "lies above 0 and at most at 1000000");
             }

@@ -3,7 +3,7 @@
 use super::HealthBand;
 use super::fit::FittedSignal;
 use super::measures::{Measured, Told};
-use super::options::{HealthOptions, Scoring};
+use super::options::{HealthOptions, ROUNDING, Scoring};
 use super::signal::HealthSignal;
 use crate::calendar::Date;
 use crate::error::Result;
@@ -144,7 +144,7 @@ impl<'a> Scorer<'a> {
                 Scored { profile: 0, score, band: None, coverage, chance: probability(log_odds), cells }
             }
         };
-        if !scored.score.is_nan() && scored.coverage >= self.options.least_coverage {
+        if !scored.score.is_nan() && scored.coverage >= self.options.least_coverage - ROUNDING {
             scored.band = Some(self.options.bands.of(scored.score));
         }
         scored

@@ -110,9 +110,10 @@ pub enum HealthMeasure {
     /// Tickets a day in the last 91 days, over the same in all the time before; not observed with less than 56 days of that,
     /// and without a ticket in it. Low is good.
     TicketsAgainstPast,
-    /// Days since the oldest unpaid invoice was due; 0 where all are paid. Low is good.
+    /// Days since the oldest unpaid invoice was due; 0 where all are paid. Credit notes count for nothing. Low is good.
     DaysOverdue,
-    /// Of the invoices that were due from 364 to 7 days ago the share that was paid more than 7 days late, or not yet. Low is good.
+    /// Of the invoices that were due from 364 to 7 days ago the share that was paid more than 7 days late, or not yet. Credit
+    /// notes count for nothing. Low is good.
     LatePayments,
     /// Days since the account began. Neither is known to be good: who has stayed for long stays for longer, but who has just
     /// begun does not leave yet.
@@ -281,7 +282,8 @@ impl HealthSignal {
     /// The value on a scale on which steps are comparable.
     pub(super) fn even(&self, value: f64) -> f64 {
         match self {
-            Self::Measure(measure) if !measure.is_bounded() => value.max(0.0).ln_1p(),
+            // The larger of NaN and 0 is 0, but what was not observed has to stay so.
+            Self::Measure(measure) if !measure.is_bounded() => (if value < 0.0 { 0.0 } else { value }).ln_1p(),
             _ => value,
         }
     }

@@ -36,6 +36,19 @@ pub struct Payment {
     pub amount: Option<f64>,
 }
 
+impl Payment {
+    /// Whether it is not paid and there is something to pay: a credit note, of an amount of 0 or below, is owed by nobody.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.paid.is_none() && self.is_invoice()
+    }
+
+    /// Whether there is something to pay, or was.
+    pub(crate) fn is_invoice(&self) -> bool {
+        self.amount.is_none_or(|amount| amount > 0.0)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct PaymentRow {
     amount: Option<f64>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::set::{Judge, Trigger};
 use super::signal::{Severity, Signal};
 use crate::error::{Error, Result};
-use crate::portfolio::{Account, Payment, Snapshot};
+use crate::portfolio::{Account, Snapshot};
 
 /// Whether an invoice is overdue.
 ///
@@ -14,7 +14,7 @@ use crate::portfolio::{Account, Payment, Snapshot};
 /// fires where overdue >= days                low; medium from 7, high from 30 days
 /// ```
 ///
-/// An invoice counts as unpaid on the days before its payment, however late it was paid; a credit note, of an amount below 0, never does. `observed` is the days overdue,
+/// An invoice counts as unpaid on the days before its payment, however late it was paid; a credit note, of an amount of 0 or below, never does. `observed` is the days overdue,
 /// `expected` 0, and `since` the day after it was due. Customers without an invoice are quiet.
 ///
 /// Involuntary churn begins with a card that is declined, and is the kind that a reminder prevents.
@@ -67,8 +67,7 @@ impl PaymentTrouble {
         let Some(payments) = account.payments() else { return Signal::not_observed("payments") };
         let as_of = account.as_of();
         // What is owed to the customer is no trouble of theirs.
-        let owed = |payment: &Payment| payment.paid.is_none() && payment.amount.is_none_or(|amount| amount > 0.0);
-        let mut unpaid = payments.filter(|payment| owed(payment) && payment.due < as_of).peekable();
+        let mut unpaid = payments.filter(|payment| payment.is_owed() && payment.due < as_of).peekable();
         let Some(first) = unpaid.peek().copied() else { return Signal::quiet().observed(0.0).expected(0.0) };
         let overdue = as_of - first.due;
         let severity = match overdue {

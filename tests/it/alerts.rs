@@ -133,12 +133,15 @@ fn cooling_down_coming_back_and_closing() {
     assert_eq!(left_alone("MM.."), [open]);
     let cooled = (4, "cooled_down", "quiet");
     assert_eq!(left_alone("MM..."), [open, cooled]);
-    // Four days after it cooled down, as long as it stays quiet.
+    // Four days after it cooled down, as long as it stays quiet; days of which nothing is known do not count.
     assert_eq!(left_alone("MM......."), [open, cooled, (8, "closed", "stayed_quiet")]);
-    assert_eq!(left_alone("MM.....--."), [open, cooled, (9, "closed", "stayed_quiet")]);
+    assert_eq!(left_alone("MM.....--.."), [open, cooled]);
+    assert_eq!(left_alone("MM.....--..."), [open, cooled, (11, "closed", "stayed_quiet")]);
     assert_eq!(left_alone("MM.....L."), [open, cooled, (8, "closed", "stayed_quiet")]);
-    // Fired for a day and then quiet is quiet; for two days it is back, and the same alert.
-    assert_eq!(left_alone("MM.....M."), [open, cooled, (8, "closed", "stayed_quiet")]);
+    // What fires for a day brings nothing back, but the quiet days are counted anew; for two days it is the same alert.
+    assert_eq!(left_alone("MM.....M......"), [open, cooled]);
+    assert_eq!(left_alone("MM.....M......."), [open, cooled, (14, "closed", "stayed_quiet")]);
+    assert_eq!(left_alone("MM.....M.MM"), [open, cooled, (10, "open", "fired_again")]);
     assert_eq!(left_alone("MM...MM"), [open, cooled, (6, "open", "fired_again")]);
     assert_eq!(left_alone("MM...HH"), [open, cooled, (6, "escalated", "worse")]);
     // What is weaker than what opens an alert keeps it open, and what is not observed too.
@@ -254,6 +257,9 @@ fn several_triggers_are_one_cause() {
     assert_eq!(lines(&desk), [(1, "open", "fired"), (3, "escalated", "worse")]);
     let alert = desk.alerts().next().unwrap();
     assert_eq!((alert.triggers.clone(), alert.sentence), (vec!["left", "right"], Some("left on 1970-01-04")));
+    // One that fires later and no worse is of it too, and the alert says so.
+    let desk = told("MMMMM", "...M.", 5);
+    assert_eq!(desk.alerts().next().unwrap().triggers, ["left", "right"]);
     // One that raised it is not observed any more, so that nobody knows whether it is over.
     assert_eq!(lines(&told("MM-----", ".......", 7)), [(1, "open", "fired")]);
     // One that never had a part in it does not matter.
@@ -293,6 +299,27 @@ fn the_week_has_room_for_so_many() {
     assert_eq!(desk.of_account(2).next().unwrap().opened, None);
 }
 
+/// What waits is in the order of its urgency as of the last date, and not as of the one on which it was held.
+#[test]
+fn what_is_held_is_as_urgent_as_it_is_today() {
+    use attrition::polars::prelude::*;
+    let terms = df!("account" => [1_i64, 2, 3, 3], "start" => [0, 0, 0, 4], "value" => [900.0, 5.0, 1.0, 50.0]);
+    let mut terms = terms.unwrap();
+    terms.apply("start", |days| days.cast(&DataType::Date).unwrap()).unwrap();
+    let columns = attrition::SubscriptionColumns::new("account", "start").value("value");
+    let portfolio = customers(3, 20, &[]).subscriptions(&terms, &columns).unwrap();
+    let set = TriggerSet::new().with(Told::new("sign", &[(1, "MMMMMMM"), (2, "MMMMMMM"), (3, "MMMMMMM")]));
+    let mut desk = AlertDesk::new(playbook(&[("cause", &["sign"])]), short().weekly_cap(1)).unwrap();
+    for (today, expected) in [(1, [(2, 5.0), (3, 1.0)]), (4, [(3, 51.0), (2, 5.0)])] {
+        while desk.as_of() < Some(day(today)) {
+            let next = desk.as_of().map_or(day(0), |last| last + 1);
+            desk.advance(&portfolio.triggers(next, set.clone()).unwrap()).unwrap();
+        }
+        let held: Vec<_> = desk.held().iter().map(|alert| (alert.account, alert.recurring_value)).collect();
+        assert_eq!(held, expected.map(|(account, value)| (attrition::Id::Int(account), Some(value))));
+    }
+}
+
 #[test]
 fn what_cannot_be() {
     let portfolio = customers(2, 20, &[]);
@@ -315,7 +342,12 @@ fn what_cannot_be() {
     assert_eq!(option(desk.acknowledge(2, "cause", day(3), "ann")), "account");
     assert_eq!(option(desk.acknowledge(1, "other", day(3), "ann")), "account");
     assert_eq!(option(desk.acknowledge("acme", "cause", day(3), "ann")), "account");
-    assert_eq!(option(desk.acknowledge(1, "cause", day(1), "ann")), "date");
+    for today in [1, 34] {
+        assert_eq!(option(desk.acknowledge(1, "cause", day(today), "ann")), "date");
+        assert_eq!(option(desk.snooze(1, "cause", day(today), day(60), "ann")), "date");
+        assert_eq!(option(desk.close(1, "cause", day(today), "resolved", "ann")), "date");
+        assert_eq!(option(desk.complete(1, "cause", 0, day(today), "ann")), "date");
+    }
     assert_eq!(option(desk.snooze(1, "cause", day(3), day(3), "ann")), "until");
     assert_eq!(option(desk.close(1, "cause", day(3), "boredom", "ann")), "reason");
     assert_eq!(option(desk.complete(1, "cause", 3, day(3), "ann")), "step");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, Calendar, CancellationColumns, Error, EventColumns, Growth, HealthBand, HealthCounts, HealthHistory,
-    HealthMeasure, HealthOptions, HealthProfile, HealthScale, HealthSignal, HealthState, Id, Membership, Portfolio,
-    SegmentColumns, SimulationOptions, SubscriptionColumns, TicketColumns, date,
+    HealthMeasure, HealthOptions, HealthProfile, HealthScale, HealthSignal, HealthState, Id, Membership,
+    PaymentColumns, Portfolio, SegmentColumns, SimulationOptions, SubscriptionColumns, TicketColumns, date,
 };
 use proptest::prelude::*;
 
@@ -136,6 +136,51 @@ fn profiles_by_segment_and_for_the_new() {
     assert_eq!(by_segment, [(Some("large"), 2), (None, 1)]);
 }
 
+/// Two thirds and one third of the way, which no float can hold.
+#[test]
+fn a_score_at_an_edge_is_in_the_band_above() {
+    let portfolio = three();
+    for (silent, expected) in [(10, HealthBand::Good), (11, HealthBand::Average), (20, HealthBand::Average)] {
+        let own = portfolio.health(day(NEW_YEAR + 60 + silent), silence()).unwrap();
+        assert_eq!(own.of(1).unwrap().band, Some(expected), "{silent}");
+    }
+    assert_eq!(portfolio.health(day(NEW_YEAR + 81), silence()).unwrap().of(1).unwrap().band, Some(HealthBand::Poor));
+    // 0.1 and 0.5 of 1.5 are a little less than 0.4.
+    let scale = HealthScale::new(0.0, 1.0);
+    let profile = HealthProfile::new("tenths")
+        .weigh(HealthMeasure::DaysSinceLastEvent, 0.1, scale)
+        .weigh(HealthMeasure::ActiveDays28, 0.5, scale)
+        .weigh(HealthMeasure::Recommendation, 0.9, scale);
+    let health = portfolio.health(day(NEW_YEAR + 75), HealthOptions::new(profile).least_coverage(0.4)).unwrap();
+    let own = health.of(2).unwrap();
+    assert!(own.band.is_some() && own.coverage.unwrap() < 0.4, "{own:?}");
+}
+
+#[test]
+fn credit_notes_are_owed_by_nobody() {
+    let invoices = df!(
+        "account" => [1_i64, 1, 2, 2],
+        "due" => [NEW_YEAR + 20, NEW_YEAR + 40, NEW_YEAR + 20, NEW_YEAR + 40],
+        "amount" => [-50.0, 0.0, -50.0, 80.0],
+    );
+    let invoices = dated(invoices.unwrap(), &["due"]);
+    let portfolio = three().payments(&invoices, &PaymentColumns::new("account", "due").amount("amount")).unwrap();
+    let profile = HealthProfile::new("payers")
+        .weigh(HealthMeasure::DaysOverdue, 1.0, HealthScale::new(70.0, 0.0))
+        .weigh(HealthMeasure::LatePayments, 1.0, HealthScale::new(1.0, 0.0));
+    let health = portfolio.health(day(NEW_YEAR + 75), profile).unwrap();
+    let values =
+        |account: i64| health.of(account).unwrap().contributions().map(|own| own.value).collect::<Vec<Option<f64>>>();
+    assert_eq!(values(1), [Some(0.0), None]);
+    assert_eq!(values(2), [Some(35.0), Some(1.0)]);
+    let owed = |account: i64| {
+        let snapshot = portfolio.at(day(NEW_YEAR + 75)).unwrap();
+        let account = snapshot.account(account).unwrap();
+        account.payments().unwrap().map(|payment| payment.is_owed()).collect::<Vec<bool>>()
+    };
+    assert_eq!((owed(1), owed(2)), (vec![false, false], vec![false, true]));
+}
+
 #[test]
 fn triggers_are_signals() {
     let portfolio = three();
@@ -174,6 +219,10 @@ fn refusals() {
     assert_eq!(option(HealthOptions::default().compared_with(0)), "compared_with");
     let unknown = HealthProfile::new("a").weigh(HealthSignal::trigger("nobody"), 1.0, HealthScale::new(1.0, 0.0));
     assert_eq!(option(unknown.into()), "signal");
+    let mut twice = serde_json::to_value(silence()).unwrap();
+    let again = twice["signals"][0].clone();
+    twice["signals"].as_array_mut().unwrap().push(again);
+    assert_eq!(option(serde_json::from_value::<HealthProfile>(twice).unwrap().into()), "profile");
     assert!(portfolio.health(day(NEW_YEAR - 1), silence()).is_err());
     assert!(portfolio.health_over_time([], silence()).is_err());
     let twice = [day(NEW_YEAR + 5), day(NEW_YEAR + 5)];

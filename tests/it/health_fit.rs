@@ -171,6 +171,30 @@ fn blind_to_the_future() {
     assert!(now.to_frame().unwrap().equals_missing(&before.to_frame().unwrap()));
 }
 
+/// What is served of an account of which a signal was not observed is what the fit learnt of such accounts.
+#[test]
+fn not_observed_has_a_weight_of_its_own() {
+    let portfolio = log("git_cargo/commits.parquet", "user_id", "timestamp");
+    let signals = [HealthMeasure::DaysSinceLastEvent, HealthMeasure::UsualSilence];
+    let fitted = portfolio.fit_health(silent(180).signals(signals)).unwrap();
+    // The last past date, 14 + 60 + 179 days.
+    assert_eq!(fitted.knows_until(), fitted.dates().last().unwrap().date + 253);
+    let own = fitted.signals().iter().find(|own| *own.signal() == HealthMeasure::UsualSilence.into()).unwrap();
+    let missing = own.missing().unwrap().value;
+    assert!(missing != 0.0 && own.observed_share() < 1.0, "{own:?}");
+    let usual = serde_json::to_value(own).unwrap()["usual"].as_f64().unwrap();
+    let health = portfolio.health(fitted.dates()[3].date, &fitted).unwrap();
+    let mut unobserved = 0;
+    for own in health.iter().filter(|own| own.score.is_some()) {
+        let silence = own.contributions().nth(1).unwrap();
+        if silence.value.is_none() {
+            assert!((silence.points.unwrap() - (usual - missing)).abs() < 1e-9, "{silence:?}");
+            unobserved += 1;
+        }
+    }
+    assert!(unobserved > 10, "{unobserved}");
+}
+
 #[test]
 fn refusals() {
     let portfolio = log("git_cargo/commits.parquet", "user_id", "timestamp");

@@ -20,6 +20,7 @@ use accuracy::Foreseen;
 use model::{Model, SPREADS};
 use past::Past;
 
+use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::to_frame;
 use crate::portfolio::Portfolio;
@@ -177,6 +178,14 @@ impl FittedHealth {
     #[must_use]
     pub fn dates(&self) -> &[BackTestDate] {
         &self.dates
+    }
+
+    /// The day up to which the weights know what happened: the last past date, the lead and the horizon, and where silence is
+    /// churn the days that it takes to notice. Scores of days up to this one are better than they could have been then; how
+    /// good a forecast is [`accuracy`](Self::accuracy) says.
+    #[must_use]
+    pub fn knows_until(&self) -> Date {
+        self.dates[self.dates.len() - 1].date + self.options.past.known_after(self.churn)
     }
 
     /// The share of the accounts at past dates that left.

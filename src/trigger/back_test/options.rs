@@ -162,7 +162,7 @@ impl BackTestOptions {
         let window = Window {
             lead: self.lead_days.cast_signed(),
             horizon: self.horizon_days.cast_signed(),
-            known_after: (self.lead_days + self.horizon_days + churn.noticed_after()).cast_signed(),
+            known_after: self.known_after(churn),
         };
         let activity = portfolio.activity();
         let last_known = activity.as_of() - window.known_after;
@@ -184,6 +184,14 @@ impl BackTestOptions {
         }
         (self.from, self.to, self.churn) = (Some(from), Some(to), Some(churn));
         Ok(Plan { dates, churn, window, wilson, options: self })
+    }
+}
+
+impl BackTestOptions {
+    /// So many days after a date it is known of everybody what became of them.
+    pub(crate) fn known_after(&self, churn: ChurnEvent) -> i32 {
+        let days = self.lead_days.saturating_add(self.horizon_days).saturating_add(churn.noticed_after());
+        i32::try_from(days).unwrap_or(i32::MAX)
     }
 }
 

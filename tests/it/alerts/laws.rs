@@ -94,15 +94,17 @@ proptest! {
 
 #[test]
 fn flapping_raises_no_second_alert() {
-    for codes in ["MM.", "M.", "MMM...", "MMMM....", "H.L-"] {
-        let year: String = codes.chars().cycle().take(365).collect();
-        let set = TriggerSet::new().with(Told::new("sign", &[(1, &year)]));
-        let portfolio = customers(1, 365, &[]);
-        let options = |policy| {
-            AlertOptions::new().from(day(0)).to(day(364)).playbook(playbook(&[("cause", &["sign"])])).policy(policy)
-        };
-        for policy in [AlertPolicy::new(), short(), AlertPolicy::new().confirm_days(0)] {
-            let desk = portfolio.alerts(set.clone(), options(policy)).unwrap();
+    // With each policy the days over which it has to be quiet before an alert is closed.
+    for (policy, quiet) in [(AlertPolicy::new(), 35), (short(), 6), (AlertPolicy::new().confirm_days(0), 35)] {
+        let some = |code: &str, days: usize| code.repeat(days);
+        let nearly = format!("MMM{}M.", some(".", quiet));
+        let out_of_sight = format!("MMM{}{}{}", some(".", quiet / 2), some("-", quiet), some(".", quiet / 2));
+        for codes in ["MM.", "M.", "MMM...", "MMMM....", "H.L-", &nearly, &out_of_sight] {
+            let year: String = codes.chars().cycle().take(365).collect();
+            let set = TriggerSet::new().with(Told::new("sign", &[(1, &year)]));
+            let portfolio = customers(1, 365, &[]);
+            let options = AlertOptions::new().from(day(0)).to(day(364)).playbook(playbook(&[("cause", &["sign"])]));
+            let desk = portfolio.alerts(set, options.policy(policy)).unwrap();
             assert!(desk.alerts().len() <= 1, "{codes}: {desk}");
             assert_sound(&desk);
         }
@@ -139,6 +141,57 @@ fn a_year_of_a_company() {
     assert_eq!(straight, daily);
     assert_eq!(straight.to_frame().unwrap().height(), straight.alerts().len());
     assert_eq!(straight.changes_to_frame().unwrap().height(), straight.changes().len());
+}
+
+/// Somebody acts on Monday upon what Friday found.
+#[test]
+fn catching_up_after_somebody_acted() {
+    let set = || TriggerSet::new().with(Told::new("sign", &[(1, &"M".repeat(40))]));
+    let portfolio = customers(1, 40, &[]);
+    let begun = |acted: i32| {
+        let options = AlertOptions::new().from(day(0)).to(day(7)).playbook(playbook(&[("cause", &["sign"])]));
+        let mut desk = portfolio.alerts(set(), options.policy(short())).unwrap();
+        desk.acknowledge(1, "cause", day(acted), "ann").unwrap();
+        desk
+    };
+    let dates = |acted: i32, every: u32| {
+        let mut desk = begun(acted);
+        let mut dates = Vec::new();
+        for to in 7..=35 {
+            let before = desk.as_of();
+            desk.catch_up(&portfolio, set(), day(to), every).unwrap();
+            dates.extend(desk.as_of().filter(|_| desk.as_of() != before).map(|date| date.days_since_epoch()));
+        }
+        dates
+    };
+    assert_eq!(dates(7, 7), [14, 21, 28, 35]);
+    assert_eq!(dates(10, 7), [14, 21, 28, 35]);
+    assert_eq!(dates(14, 7), [14, 21, 28, 35]);
+    assert_eq!(dates(15, 7), [21, 28, 35]);
+    assert_eq!(dates(10, 1)[0], 10);
+    // No month ends up to then; a number of days that cannot be is refused first.
+    let mut desk = begun(10);
+    let stood = desk.clone();
+    desk.catch_up(&portfolio, set(), day(20), attrition::Period::Month).unwrap();
+    assert_eq!(desk, stood);
+    assert!(desk.catch_up(&portfolio, set(), day(7), 0).is_err());
+    let mut new = AlertDesk::new(playbook(&[("cause", &["sign"])]), short()).unwrap();
+    assert!(new.catch_up(&portfolio, set(), day(20), 1).is_err(), "as alerts, which have no date to begin at");
+}
+
+#[test]
+fn two_cases_have_two_alerts() {
+    let set = TriggerSet::new().with(Told::new("sign", &[(1, "..M"), (2, "MMM")]));
+    let portfolio = customers(2, 10, &[]);
+    let mut desk = AlertDesk::new(playbook(&[("cause", &["sign"])]), short()).unwrap();
+    for today in 0..3 {
+        desk.advance(&portfolio.triggers(day(today), set.clone()).unwrap()).unwrap();
+    }
+    let mut text = serde_json::to_value(&desk).unwrap();
+    assert!(text["cases"][0]["alert"].is_null() && text["cases"][1]["alert"] == 0);
+    text["cases"][0]["alert"] = 0.into();
+    let error = serde_json::from_value::<AlertDesk>(text).unwrap_err();
+    assert!(error.to_string().contains("a case has an alert of its own"), "{error}");
 }
 
 #[test]

@@ -213,6 +213,8 @@ fn naive(world: &World) -> Vec<Line> {
                 case.said.push((today, if worst.is_some() { Some(true) } else { observed.then_some(false) }));
                 let confirmed = case.lasted(true).is_some_and(|days| days >= numbers.confirm);
                 let quiet = case.lasted(false).is_some_and(|days| days >= numbers.quiet);
+                let longer = numbers.quiet + numbers.cooldown;
+                let stayed_quiet = case.lasted(false).is_some_and(|days| days >= longer);
                 let worse = worst > case.worst;
                 match case.state {
                     None => {
@@ -239,7 +241,7 @@ fn naive(world: &World) -> Vec<Line> {
                         } else if confirmed {
                             let before = case.before.unwrap();
                             turn(case, before, "fired_again");
-                        } else if case.said.last().unwrap().1 == Some(false) && today - case.since >= numbers.cooldown {
+                        } else if stayed_quiet && today - case.since >= numbers.cooldown {
                             turn(case, Closed, "stayed_quiet");
                             *case = Naive::default();
                         }

@@ -48,8 +48,10 @@ fn playbooks_fit_together_or_are_refused() {
     assert_eq!(option(standard.clone().plan(plan(vec![]))), "plan");
     let step = |due_days, done_when| PlanStep { action: String::new(), owner: String::new(), due_days, done_when };
     assert_eq!(option(standard.clone().plan(plan(vec![step(40_000, ExitCriterion::Reported)]))), "due_days");
-    let never = ExitCriterion::ActiveDays { at_least: 8, of_last: 7 };
-    assert_eq!(option(standard.clone().plan(plan(vec![step(1, never)]))), "active_days");
+    for (at_least, of_last) in [(8, 7), (0, 7), (1, 0), (1, 366)] {
+        let never = ExitCriterion::ActiveDays { at_least, of_last };
+        assert_eq!(option(standard.clone().plan(plan(vec![step(1, never)]))), "active_days");
+    }
     assert_eq!(option(standard.clone().without("use_falling")), "recommendations");
     assert_eq!(option(standard.clone().stages(StageRules::new().first_value_days(15))), "first_value_days");
 
@@ -79,13 +81,17 @@ fn steps_end_by_report_or_by_what_is_seen() {
     let events = [event(1, 0), event(1, 9), event(1, 10)];
     let contacts =
         dated(df!("account" => [1_i64], "person" => [7_i64], "key" => [true], "until" => [12]).unwrap(), &["until"]);
-    let invoices = dated(df!("account" => [1_i64], "due" => [5], "paid" => [11]).unwrap(), &["due", "paid"]);
+    // And a credit note that nobody ever pays.
+    let invoices = df!(
+        "account" => [1_i64, 1], "due" => [5, 0], "paid" => [Some(11), None], "amount" => [Some(9.0), Some(-9.0)],
+    );
+    let invoices = dated(invoices.unwrap(), &["due", "paid"]);
     let portfolio = Portfolio::new(ingest(&events, Mapped::NONE, Some((0, 30))))
         .unwrap()
         .lapsed_after(1_000)
         .contacts(&contacts, &ContactColumns::new("account", "person").key("key").until("until"))
         .unwrap()
-        .payments(&invoices, &PaymentColumns::new("account", "due").paid("paid"))
+        .payments(&invoices, &PaymentColumns::new("account", "due").paid("paid").amount("amount"))
         .unwrap();
     let set = TriggerSet::new().with(Told::new("sign", &[(1, "MMMMMMMMMM.....")]));
     let mut desk = AlertDesk::new(playbook, short().quiet_days(20)).unwrap();
