@@ -101,7 +101,8 @@ impl TryFrom<Vec<(Date, u64)>> for CustomersAtRisk {
 /// # Customers at risk
 impl Portfolio {
     /// How many customers there were at the beginning of each period that begins within the observation: at the end of the
-    /// day before it, as [`at`](Self::at) has it.
+    /// day before it, as [`at`](Self::at) has it. Of one that begins on the first observed day it is the end of that day,
+    /// for nothing is known of the day before.
     ///
     /// # Errors
     ///
@@ -109,14 +110,16 @@ impl Portfolio {
     pub fn customers_at_risk(&self, period: Period) -> Result<CustomersAtRisk> {
         let (first, last) = (self.activity().observed_from(), self.activity().as_of());
         let calendar = self.calendar();
-        let mut ordinal = calendar.ordinal(period, first) + 1;
+        let mut ordinal = calendar.ordinal(period, first);
         let mut counts = Vec::new();
         loop {
             let start = calendar.span_of(period, ordinal).start;
             if start > last {
                 return CustomersAtRisk::new(counts);
             }
-            counts.push((start, self.at(start - 1)?.customers().len() as u64));
+            if start >= first {
+                counts.push((start, self.at((start - 1).max(first))?.customers().len() as u64));
+            }
             ordinal += 1;
         }
     }

@@ -247,12 +247,15 @@ impl ChurnRecords {
             }
         }
         // Rows and columns without anybody say nothing; the largest reasons come first.
-        let of_reason = |reason: usize| table[reason * groups..(reason + 1) * groups].iter().sum::<u64>();
-        let of_group = |group: usize| (0..reasons).map(|reason| table[reason * groups + group]).sum::<u64>();
-        let mut kept: Vec<usize> = (0..reasons).filter(|&reason| of_reason(reason) > 0).collect();
-        kept.sort_by_key(|&reason| std::cmp::Reverse(of_reason(reason)));
-        let columns: Vec<usize> = (0..groups).filter(|&group| of_group(group) > 0).collect();
-        let sizes: Vec<(String, u64)> = columns.iter().map(|&group| (names[group].clone(), of_group(group))).collect();
+        let (mut of_reason, mut of_group) = (vec![0_u64; reasons], vec![0_u64; groups]);
+        for (place, &count) in table.iter().enumerate() {
+            of_reason[place / groups] += count;
+            of_group[place % groups] += count;
+        }
+        let mut kept: Vec<usize> = (0..reasons).filter(|&reason| of_reason[reason] > 0).collect();
+        kept.sort_by_key(|&reason| std::cmp::Reverse(of_reason[reason]));
+        let columns: Vec<usize> = (0..groups).filter(|&group| of_group[group] > 0).collect();
+        let sizes: Vec<(String, u64)> = columns.iter().map(|&group| (names[group].clone(), of_group[group])).collect();
         let table: Vec<u64> = kept
             .iter()
             .flat_map(|&reason| columns.iter().map(move |&group| (reason, group)))
@@ -262,9 +265,8 @@ impl ChurnRecords {
         let mut all = Vec::with_capacity(table.len());
         for (place, cell) in cells(&table, columns.len(), options.correction).into_iter().enumerate() {
             let (reason, (group, size)) = (kept[place / columns.len()], &sizes[place % columns.len()]);
-            let in_all: u64 = table.chunks(columns.len()).nth(place / columns.len()).into_iter().flatten().sum();
             let (Some(share), Some(interval), Some(share_of_all)) =
-                (ratio(cell.count, *size), wilson.interval(cell.count, *size), ratio(in_all, total))
+                (ratio(cell.count, *size), wilson.interval(cell.count, *size), ratio(of_reason[reason], total))
             else {
                 continue;
             };

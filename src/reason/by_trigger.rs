@@ -9,7 +9,7 @@ use super::classes::{View, cut, held, money, view};
 use super::enrichment::median;
 use super::path::Reason;
 use super::records::ChurnRecords;
-use super::warnings::Warnings;
+use super::warnings::{Warning, Warnings};
 use crate::error::Result;
 use crate::frame::write;
 use crate::print::percent;
@@ -71,10 +71,11 @@ pub struct TriggerBeforeReason {
     pub name: String,
     /// The trigger.
     pub trigger: String,
-    /// How many of the cancellations that were watched had the warning, beside what would be expected if it went before
-    /// all reasons alike.
+    /// Before how many of the cancellations for the reason this trigger could say anything.
+    pub watched: u64,
+    /// How many of these had the warning, beside what would be expected if it went before all reasons alike.
     pub warned: AssociationCell,
-    /// Their share of the cancellations for the reason that were watched.
+    /// Warned of watched.
     pub share: f64,
     /// The Wilson interval of the share.
     pub interval: Interval,
@@ -124,7 +125,7 @@ impl ChurnRecords {
     /// warning.
     ///
     /// ```text
-    /// share         cancellations for the reason with the warning / those that were watched
+    /// share         cancellations for the reason with the warning / those before which this trigger could say anything
     /// expected      if the warning went before all reasons alike; residual and p-value as of a table of two columns
     /// early enough  the first firing lies so many days before the cancellation, or more
     /// ```
@@ -153,7 +154,9 @@ impl ChurnRecords {
     /// )?;
     /// let mut alerts = df!("id" => [1, 2, 1], "what" => ["silence", "silence", "tickets"], "day" => [20_513, 20_540, 20_541])?;
     /// alerts.apply("day", |day| day.cast(&DataType::Date).unwrap())?;       // 1, 28 and 29 March
-    /// let warnings = Warnings::from_frame(&records, &alerts, &WarningColumns::new("id", "what", "day"), 90)?;
+    /// let columns = WarningColumns::new("id", "what", "day");
+    /// let watched = date(2025, 12, 1)..=date(2026, 3, 31);
+    /// let warnings = Warnings::from_frame(&records, &alerts, &columns, watched, 90)?;
     ///
     /// let answer = records.reasons_by_trigger(&warnings, ReasonsByTriggerOptions::new())?;
     /// let unused = Reason::from("product/not_used");
@@ -208,16 +211,19 @@ impl ChurnRecords {
         let mut pairs = Vec::new();
         for (trigger, name) in warnings.triggers().iter().enumerate() {
             let mut leads: Vec<Vec<u32>> = vec![Vec::new(); classes.reasons.len()];
-            for ((lead, class), &observed) in warnings.lead(trigger).zip(&classes.of).zip(&observed) {
-                if let (Some(lead), Some(class), true) = (lead, class, observed) {
-                    leads[*class as usize].push(lead);
+            let mut seen = vec![0_u64; classes.reasons.len()];
+            for (row, class) in classes.of.iter().enumerate() {
+                let warning = warnings.before(row)[trigger];
+                // Another trigger may have been able to say something where this one was not.
+                if let Some(class) = class.filter(|_| warning != Warning::NotObserved) {
+                    seen[class as usize] += 1;
+                    leads[class as usize].extend(warning.lead_days());
                 }
             }
             let fired = |class: usize| leads[class].len() as u64;
-            let table: Vec<u64> =
-                order.iter().flat_map(|&class| [fired(class), tally[class].watched - fired(class)]).collect();
+            let table: Vec<u64> = order.iter().flat_map(|&class| [fired(class), seen[class] - fired(class)]).collect();
             for (cell, &class) in cells(&table, 2, Correction::None).iter().step_by(2).zip(&order) {
-                let watched = tally[class].watched;
+                let watched = seen[class];
                 let (Some(share), Some(interval)) = (ratio(cell.count, watched), wilson.interval(cell.count, watched))
                 else {
                     continue;
@@ -229,6 +235,7 @@ impl ChurnRecords {
                     reason,
                     name,
                     trigger,
+                    watched,
                     warned: *cell,
                     share,
                     interval,
@@ -298,7 +305,8 @@ impl ReasonsByTrigger {
         &self.reasons
     }
 
-    /// The pairs of a trigger and a reason, trigger by trigger, and within a trigger as [`reasons`](Self::reasons).
+    /// The pairs of a trigger and a reason, trigger by trigger, and within a trigger as [`reasons`](Self::reasons); none
+    /// where the trigger could not say anything before any cancellation for the reason.
     #[must_use]
     pub fn pairs(&self) -> &[TriggerBeforeReason] {
         &self.pairs
@@ -316,8 +324,9 @@ impl ReasonsByTrigger {
     /// | --- | --- | --- |
     /// | `trigger` | String | the trigger |
     /// | `reason`, `name` | String | the path of the reason, and what people call it |
-    /// | `warned` | UInt64 | cancellations for the reason before which the trigger fired |
-    /// | `early` | UInt64 | those of them with the warning early enough |
+    /// | `watched` | UInt64 | cancellations for the reason before which the trigger could say anything |
+    /// | `warned` | UInt64 | those of them before which it fired |
+    /// | `early` | UInt64 | those of these with the warning early enough |
     /// | `share`, `lower`, `upper` | Float64 | warned of watched, and its interval |
     /// | `expected` | Float64 | count if the trigger went before all reasons alike |
     /// | `residual`, `adjusted_p_value` | Float64 | how far the count is off; null with one reason, and where all or none are warned |
@@ -337,6 +346,7 @@ impl ReasonsByTrigger {
             text("trigger", |pair| &pair.trigger),
             text("reason", |pair| pair.reason.as_str()),
             text("name", |pair| &pair.name),
+            write::column("watched", self.pairs.iter().map(|pair| pair.watched).collect::<Vec<_>>()),
             write::column("warned", self.pairs.iter().map(|pair| pair.warned.count).collect::<Vec<_>>()),
             write::column("early", self.pairs.iter().map(|pair| pair.early).collect::<Vec<_>>()),
             number("share", |pair| Some(pair.share)),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cancellation::flaws;
+use super::classes::held;
 use super::records::ChurnRecords;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -59,6 +61,9 @@ impl ExchangeRates {
     }
 
     fn check(&self) -> Result<()> {
+        if let Some(reason) = flaws::currency(&self.into) {
+            return Err(Error::InvalidOption { option: "into", value: format!("{:?}", self.into), reason });
+        }
         for (currency, _, worth) in &self.rates {
             if !(worth.is_finite() && *worth > 0.0) {
                 let value = format!("{worth} for {currency}");
@@ -128,8 +133,8 @@ impl ChurnRecords {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a rate that is not above 0, for a value whose currency has no rate on its date, and
-    /// for one that names no currency.
+    /// [`Error::InvalidOption`] for a target that is no currency, for a rate that is not above 0, for a value whose
+    /// currency has no rate on its date, and for one that names no currency; [`Error::Overflow`] for a value without end.
     pub fn exchanged(&self, rates: &ExchangeRates) -> Result<Self> {
         rates.check()?;
         let value = |row: usize| -> Result<Option<f64>> {
@@ -142,7 +147,7 @@ impl ChurnRecords {
                 value: format!("nothing for {} on {date}", currency.unwrap_or("values without a currency")),
                 reason: "a value without a rate cannot be added to others; give the rate, or the currency",
             };
-            Ok(Some(value * rate.ok_or_else(missing)?))
+            held(value * rate.ok_or_else(missing)?).map(Some)
         };
         let values = (0..self.len()).map(value).collect::<Result<Vec<_>>>()?;
         Ok(self.with_values(values, &rates.into))

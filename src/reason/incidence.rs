@@ -1,6 +1,6 @@
 //! What share of customers leaves for which reason, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -13,6 +13,7 @@ use super::records::ChurnRecords;
 use super::win_backs::alike;
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
+use crate::frame::ids::Id;
 use crate::frame::read;
 use crate::frame::times::Times;
 use crate::portfolio::Portfolio;
@@ -367,9 +368,13 @@ impl Spells {
 
 /// # Incidence of reasons
 impl Portfolio {
-    /// The same for the customers of a portfolio: those who are customers on the day of the options, since
-    /// [`Account::member_since`](crate::Account::member_since) and by their plan, beside the records of those who have
-    /// left. See [`ChurnRecords::reason_incidence`].
+    /// The same for the customers of a portfolio: those who are customers on the day of the options, and those of the
+    /// records, who have left. See [`ChurnRecords::reason_incidence`].
+    ///
+    /// ```text
+    /// starts  of the terms of the subscriptions; without any, the account's member_since
+    /// group   the plan of the term with which it began; that of the record, where it names one, goes before
+    /// ```
     ///
     /// Accounts that have left without a record of why are on neither side; where there are many, record them without a
     /// reason, so that they have left for something that was not told.
@@ -395,23 +400,43 @@ impl Portfolio {
         alike(records.customers(), self.ids())?;
         let by_plan = options.by.is_some();
         let (mut plans, mut starts, mut unknown) = (BTreeMap::new(), Vec::new(), 0);
-        for (number, account) in (0_u32..).zip(snapshot.customers()) {
-            let plan = account.plan().filter(|_| by_plan);
-            if let Some(plan) = plan {
-                let next = u32::try_from(plans.len()).unwrap_or(u32::MAX);
-                plans.entry(plan).or_insert(next);
-            }
-            let Some(day) = account.member_since().map(Date::days_since_epoch) else {
-                unknown += 1;
-                continue;
-            };
+        // Of those who are customers every start counts. Of those who have left, none after their last record: that they
+        // are not here any longer is all that is known of those.
+        let here: HashSet<Id<'_>> = snapshot.customers().map(|account| account.id()).collect();
+        let mut last_left = vec![None; records.customers().len()];
+        let until = options.as_of.days_since_epoch();
+        for (&customer, &day) in records.customer_numbers().iter().zip(records.days()).filter(|&(_, &day)| day <= until)
+        {
+            last_left[customer as usize] = Some(day);
+        }
+        let left = last_left.iter().enumerate().filter_map(|(customer, &day)| {
+            let id = records.customers().get(customer);
+            let account = snapshot.account(id).filter(|account| !here.contains(&account.id()));
+            account.zip(day)
+        });
+        let everybody =
+            snapshot.customers().map(|account| (account, None)).chain(left.map(|(account, day)| (account, Some(day))));
+        for (who, (account, left_on)) in (0_u32..).zip(everybody) {
             let customer = records.customers().position(account.id()).and_then(|place| u32::try_from(place).ok());
-            // Who came back is a customer anew: each term can be the first after a cancellation.
-            let terms = account.subscriptions().into_iter().flatten().map(|term| term.start.days_since_epoch());
-            let mut days: Vec<i32> = terms.chain([day]).collect();
-            days.sort_unstable();
-            let (who, group) = (number, plan.map(|plan| plans[plan]));
-            starts.extend(days.into_iter().map(|day| Start { who, customer, day, group }));
+            // Who came back is a customer anew: each term can be the first after a cancellation, and has its own plan.
+            let terms = account.subscriptions().into_iter().flatten().map(|term| (term.start, term.plan));
+            let mut begun: Vec<(Date, Option<&str>)> = terms.collect();
+            if begun.is_empty() {
+                begun.extend(account.member_since().map(|day| (day, account.plan())));
+            }
+            unknown += u64::from(begun.is_empty() && left_on.is_none());
+            begun.sort_by_key(|&(day, _)| day);
+            for (day, plan) in begun {
+                let day = day.days_since_epoch();
+                if left_on.is_some_and(|left_on| left_on < day) {
+                    continue;
+                }
+                let group = plan.filter(|_| by_plan).map(|plan| {
+                    let next = u32::try_from(plans.len()).unwrap_or(u32::MAX);
+                    *plans.entry(plan).or_insert(next)
+                });
+                starts.push(Start { who, customer, day, group });
+            }
         }
         let mut names = vec![String::new(); plans.len()];
         plans.into_iter().for_each(|(plan, place)| plan.clone_into(&mut names[place as usize]));

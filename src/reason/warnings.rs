@@ -1,6 +1,7 @@
 //! The warnings that went before cancellations.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,11 @@ impl Warnings {
     /// before an earlier cancellation of the same customer belongs to that one.
     ///
     /// Triggers are in alphabetical order. Rows in which something is null, and accounts without a cancellation, are
-    /// passed over. Cancellations before the first warning of the frame are taken for not observed: nobody was watching.
+    /// passed over.
+    ///
+    /// A log does not say when somebody watched and nothing fired, so that is asked for: from the first day watched to the
+    /// last. A trigger was quiet before a cancellation if somebody watched on all days within those `within_days`, up to
+    /// the day before it. Else it was not observed, unless it fired.
     ///
     /// # Errors
     ///
@@ -101,6 +106,7 @@ impl Warnings {
         records: &ChurnRecords,
         frame: &DataFrame,
         columns: &WarningColumns,
+        watched: RangeInclusive<Date>,
         within_days: u32,
     ) -> Result<Self> {
         let id_type = read::id_type(frame.schema(), &columns.account, "account")?;
@@ -115,14 +121,15 @@ impl Warnings {
         let mut fired: Vec<(u32, u32, i32)> =
             fired.filter_map(|((id, trigger), day)| Some((number[(*id)? as usize]?, (*trigger)?, (*day)?))).collect();
         fired.sort_unstable();
-        let first_day = days.iter().flatten().min().copied();
+        let within = i32::try_from(within_days).unwrap_or(i32::MAX);
+        let [first, last] = [watched.start(), watched.end()].map(|date| date.days_since_epoch());
         let unheard = |&day: &i32| {
-            if first_day.is_some_and(|first| first < day) { Warning::Quiet } else { Warning::NotObserved }
+            let throughout = first <= day.saturating_sub(within) && day.saturating_sub(1) <= last;
+            if throughout { Warning::Quiet } else { Warning::NotObserved }
         };
         let width = triggers.len();
         let mut warnings: Vec<Warning> =
             records.days().iter().flat_map(|day| std::iter::repeat_n(unheard(day), width)).collect();
-        let within = i32::try_from(within_days).unwrap_or(i32::MAX);
         // The cancellation before of the same customer, as the records go by in the order of days.
         let mut before = vec![i32::MIN; records.customers().len()];
         for (row, (&day, &customer)) in records.days().iter().zip(records.customer_numbers()).enumerate() {
@@ -204,11 +211,6 @@ impl Warnings {
     #[must_use]
     pub fn date(&self, row: usize) -> Date {
         Date::from_day(self.day[row])
-    }
-
-    /// For each record the days from the first firing of a trigger to the cancellation.
-    pub(super) fn lead(&self, trigger: usize) -> impl Iterator<Item = Option<u32>> {
-        self.warnings.iter().skip(trigger).step_by(self.triggers.len().max(1)).map(|warning| warning.lead_days())
     }
 
     /// That they are of these records.

@@ -121,7 +121,9 @@ impl ChurnRecords {
     /// success         returned / (returned + given up)
     /// ```
     ///
-    /// Returns are those of the records: [`WinBack::WonBack`]. To divide returned by cancelled is the common mistake: who
+    /// Returns are those of the records: [`WinBack::WonBack`], and the start that the next record of the same customer names.
+    /// A next record without one shows that the customer had come back, and not when: the cancellation is then followed up
+    /// to that record, and its attempt is neither under way nor given up. To divide returned by cancelled is the common mistake: who
     /// left last week had no time to come back, so that the rate falls whenever more leave. The curve follows everybody as
     /// far as they could be followed. Success, of the attempts that are decided, leaves those under way out, and where only
     /// hopeless attempts are given up late it comes out too high. Whether reasons differ in how soon customers come back is
@@ -177,12 +179,17 @@ impl ChurnRecords {
                 rows_of[*class as usize].push(row);
             }
         }
+        let next = self.next_of_customer();
         let followed = |row: usize| {
             let day = self.days()[row];
-            let back = returned[row].filter(|&back| day <= back && back <= as_of);
-            (back.unwrap_or(as_of).abs_diff(day), back.is_some())
+            let started = next[row].and_then(|next| self.labels().started_on[next]).filter(|&start| start > day);
+            // Who cancels anew had come back before: a return after that belongs to the cancellation after it.
+            let end = next[row].map_or(as_of, |next| self.days()[next].min(as_of));
+            let back = returned[row].into_iter().chain(started).filter(|&back| day <= back && back <= end).min();
+            (back.unwrap_or(end).abs_diff(day), back.is_some())
         };
         let state = |row: usize| match self.labels().win_back[row] {
+            _ if next[row].is_some_and(|next| self.days()[next] <= as_of) => None,
             Some(state @ (WinBack::InProgress | WinBack::GivenUp)) if !followed(row).1 => Some(state),
             // A return that is not known yet: the attempt was under way.
             Some(WinBack::WonBack(_)) if !followed(row).1 => Some(WinBack::InProgress),
@@ -226,6 +233,15 @@ impl ChurnRecords {
         reasons.sort_by_key(|returns| std::cmp::Reverse(returns.cancellations));
         let log_rank = log_rank(&reasons);
         Ok(WinBacks { options, later: (self.len() - known) as u64, all, reasons, log_rank })
+    }
+
+    /// For each record the next one of the same customer.
+    fn next_of_customer(&self) -> Vec<Option<usize>> {
+        let (mut next, mut later) = (vec![None; self.len()], vec![None; self.customers().len()]);
+        for (row, &customer) in self.customer_numbers().iter().enumerate().rev() {
+            next[row] = later[customer as usize].replace(row);
+        }
+        next
     }
 }
 

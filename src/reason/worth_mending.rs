@@ -121,7 +121,8 @@ impl ChurnRecords {
     ///
     /// ```text
     /// cost       recurring value a month lost in the last whole period; cancellations where values cannot be added up
-    /// direction  by the trend of the rate per customer at risk, of the share where there are no rates, at the level asked for
+    /// direction  by the trend of the rate per customer at risk, of the share where there are no rates, at the level asked for;
+    ///            a rate with all its cancellations in the first or the last period goes to where they are
     /// seen       share of its cancellations in whole periods with a warning early enough
     /// the two    the two that cost most, those left out that are falling already
     /// ```
@@ -244,20 +245,28 @@ impl ChurnRecords {
     }
 }
 
+/// The sign is that of the test whose p-value is told.
 fn direction(trend: &ReasonTrend, level: f64) -> (ReasonDirection, Option<f64>) {
-    let by_rate = trend.rate.map(|rate| (rate.factor.map_or(0.0, f64::ln), rate.adjusted_p_value));
-    let by_share = trend.share.map(|share| (share.test.slope, share.adjusted_p_value));
-    // A rate all of whose cancellations are at one end has no factor; its share says where it goes.
-    let slope = by_rate.map(|rate| rate.0).filter(|slope| slope.abs() > 0.0).or(by_share.map(|share| share.0));
-    let Some(p_value) = by_rate.or(by_share).map(|(_, p_value)| p_value) else {
-        return (ReasonDirection::Unknown, None);
-    };
-    let direction = match slope {
-        Some(slope) if p_value <= level && slope > 0.0 => ReasonDirection::Rising,
-        Some(slope) if p_value <= level && slope < 0.0 => ReasonDirection::Falling,
-        _ => ReasonDirection::Steady,
+    let by_rate = trend.rate.map(|rate| (rate.factor.map_or_else(|| end_of(trend), f64::ln), rate.adjusted_p_value));
+    let by_share = || trend.share.map(|share| (share.test.slope, share.adjusted_p_value));
+    let Some((slope, p_value)) = by_rate.or_else(by_share) else { return (ReasonDirection::Unknown, None) };
+    let direction = if p_value <= level && slope > 0.0 {
+        ReasonDirection::Rising
+    } else if p_value <= level && slope < 0.0 {
+        ReasonDirection::Falling
+    } else {
+        ReasonDirection::Steady
     };
     (direction, Some(p_value))
+}
+
+/// The sign of a rate all of whose cancellations are at one end, which has no factor.
+fn end_of(trend: &ReasonTrend) -> f64 {
+    let mut rates = trend.cells.iter().filter_map(|cell| cell.rate);
+    match (rates.next(), rates.next_back()) {
+        (Some(first), Some(last)) => last - first,
+        _ => 0.0,
+    }
 }
 
 impl WorthMending {

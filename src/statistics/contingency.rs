@@ -11,9 +11,13 @@ use super::{Correction, float};
 
 /// Up to so many tables with the same margins all are gone through.
 const MOST_TABLES: u32 = 100_000;
-/// So many are drawn where there are more.
+/// Larger tables are not gone through at all: that calls itself cell by cell, and the stack has an end.
+const MOST_GONE_THROUGH: usize = 400;
+/// In so many batches tables are drawn where there are more.
 const BATCHES: u64 = 40;
-const DRAWS: u64 = 250;
+/// How many are drawn at least and at most; between, so many that this number of cells is drawn in all.
+const DRAWS: [u64; 2] = [200, 10_000];
+const MOST_CELLS_DRAWN: u64 = 50_000_000;
 /// Below this the chi-squared distribution is not trusted with a cell.
 const SMALL: f64 = 5.0;
 /// Chances that differ by no more are the same, as in R.
@@ -103,8 +107,9 @@ impl Margins {
 ///
 /// The p-value is that of the chi-squared distribution unless expected counts are small, by Cochran's rule. Then it is
 /// exact: the chance of all tables with the same margins that are no likelier than this one, of which up to 100 000 are
-/// gone through. Where there are more, 10 000 are drawn at random, and p is `(as unlikely + 1) / (drawn + 1)`. The `seed`
-/// decides the draws: the same table and seed give the same p.
+/// gone through. Where there are more, or the table has more than 400 cells, 10 000 are drawn at random, fewer of tables
+/// with more than 5 000 cells and 200 at least, and p is `(as unlikely + 1) / (drawn + 1)`. The `seed` decides the draws:
+/// the same table and seed give the same p.
 ///
 /// # References
 ///
@@ -194,17 +199,22 @@ pub(crate) fn cells(table: &[u64], columns: usize, correction: Correction) -> Ve
 fn exact(table: &[u64], margins: &Margins, seed: u64) -> (f64, AssociationTest) {
     let factorials = Factorials::up_to(margins.total);
     let weight: f64 = -table.iter().map(|&count| factorials.ln(count)).sum::<f64>();
-    let mut tables = Tables { margins, factorials: &factorials, limit: weight + ALIKE, chance: 0.0, left: MOST_TABLES };
-    let mut rest = margins.rows.clone();
-    if tables.column(0, &mut rest, 0.0) {
-        return (tables.chance.min(1.0), AssociationTest::Exact);
+    if table.len() <= MOST_GONE_THROUGH {
+        let (limit, left) = (weight + ALIKE, MOST_TABLES);
+        let mut tables = Tables { margins, factorials: &factorials, limit, chance: 0.0, left };
+        let mut rest = margins.rows.clone();
+        if tables.column(0, &mut rest, 0.0) {
+            return (tables.chance.min(1.0), AssociationTest::Exact);
+        }
     }
+    let [least, most] = DRAWS;
+    let in_batch = (MOST_CELLS_DRAWN / table.len().max(1) as u64).clamp(least, most) / BATCHES;
     let batch = |batch: u64| {
         // Streams of their own: the first number of a generator seeds the batch.
         let mut random = SplitMix64::new(SplitMix64::new(seed ^ batch.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next());
-        (0..DRAWS).filter(|_| drawn(margins, &factorials, &mut random) <= weight + ALIKE).count() as u64
+        (0..in_batch).filter(|_| drawn(margins, &factorials, &mut random) <= weight + ALIKE).count() as u64
     };
-    let (hits, draws) = ((0..BATCHES).into_par_iter().map(batch).sum::<u64>(), BATCHES * DRAWS);
+    let (hits, draws) = ((0..BATCHES).into_par_iter().map(batch).sum::<u64>(), BATCHES * in_batch);
     let p_value = float(hits + 1) / float(draws + 1);
     let standard_error = (p_value * (1.0 - p_value) / float(draws)).sqrt();
     (p_value, AssociationTest::MonteCarlo { draws, standard_error })
@@ -396,6 +406,23 @@ mod tests {
         assert!((got.p_value - 0.7827).abs() < 3.0 * standard_error, "{got:?}");
         assert_eq!(association(&job, 4, 5), Some(got));
         assert!(association(&job, 4, 6).unwrap().p_value.to_bits() != got.p_value.to_bits());
+    }
+
+    /// Twenty reasons by five thousand groups: neither the stack nor anybody's patience runs out.
+    #[test]
+    fn large_and_sparse() {
+        let (rows, columns) = (20, 5_000);
+        let mut table = vec![0; rows * columns];
+        for column in 0..columns {
+            table[column * 7 % rows * columns + column] += 1;
+            table[column * column % rows * columns + column] += 1;
+        }
+        let begun = std::time::Instant::now();
+        let got = association(&table, columns, 3).unwrap();
+        let AssociationTest::MonteCarlo { draws, .. } = got.test else { panic!("{got:?}") };
+        assert!((200..=500).contains(&draws) && got.p_value > 0.0 && got.p_value <= 1.0, "{got:?}");
+        assert_eq!(cells(&table, columns, Correction::Holm).len(), table.len());
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     }
 
     /// All tables of three by three with these margins, by six loops' worth of odometer.

@@ -280,6 +280,52 @@ fn imported_twice_is_there_once_whatever_was_corrected_since() {
 }
 
 #[test]
+fn a_record_that_was_moved_is_known_by_its_former_keys() {
+    let scratch = Scratch::new();
+    let path = scratch.path("churn.db");
+    let mut database = ChurnDatabase::open(&path).unwrap();
+    let columns = ChurnColumns::new("account", "date").stated("why");
+    let why = ["price/too_expensive", "other"];
+    let frame = df!("account" => ["acme", "brix"], "date" => ["2026-03-31", "2026-04-01"], "why" => why).unwrap();
+    assert_eq!(database.import(&frame, &columns, &all_or_nothing()).unwrap().added(), 2);
+    let by = RecordCorrection::by("ann");
+    let to = |customer: &'static str, day| {
+        move |mut record: Cancellation| {
+            (record.customer, record.date) = (customer.into(), day);
+            record
+        }
+    };
+    database.correct("acme", date(2026, 3, 31), &by, to("acme", date(2026, 4, 15))).unwrap();
+    database.correct("acme", date(2026, 4, 15), &by, to("acme ltd", date(2026, 4, 16))).unwrap();
+    let before = database.records().unwrap();
+    let again = |database: &mut ChurnDatabase| {
+        let report = database.import(&frame, &columns, &all_or_nothing().correct_by("crm")).unwrap();
+        assert_eq!((report.added(), report.unchanged(), report.corrected()), (0, 2, 0));
+        database.record(acme()).unwrap();
+        database.record(Cancellation::new("acme", date(2026, 4, 15), None)).unwrap();
+        assert_eq!(database.records().unwrap(), before);
+        assert!(matches!(database.record(acme().plan("x")), Err(Error::Incompatible { .. })));
+    };
+    again(&mut database);
+    // A file of the version before knows the former keys from its history.
+    drop(database);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("DROP TABLE former_key; PRAGMA user_version = 2;").unwrap();
+    drop(file);
+    let mut database = ChurnDatabase::open(&path).unwrap();
+    again(&mut database);
+    // No key was made of the customer of one correction and the date of another.
+    database.record(Cancellation::new("acme ltd", date(2026, 4, 15), None)).unwrap();
+    assert_eq!(database.count().unwrap(), 3);
+    // A record that moves to a former key stands under it.
+    database.correct("brix", date(2026, 4, 1), &by, to("acme", date(2026, 3, 31))).unwrap();
+    database.record(Cancellation::new("acme", date(2026, 3, 31), Reason::from("other"))).unwrap();
+    database.correct("acme", date(2026, 3, 31), &by, to("brix", date(2026, 4, 1))).unwrap();
+    database.record(Cancellation::new("brix", date(2026, 4, 1), Reason::from("other"))).unwrap();
+    assert_eq!(database.count().unwrap(), 3);
+}
+
+#[test]
 fn bad_rows_leave_nothing_behind_or_only_themselves() {
     let scratch = Scratch::new();
     let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
@@ -328,6 +374,23 @@ fn files_of_others_are_refused_and_not_touched() {
     refuses("versioned.db", &fs::read(&other).unwrap());
     foreign.execute_batch("PRAGMA application_id = 7;").unwrap();
     refuses("numbered.db", &fs::read(&other).unwrap());
+    refuses("short.db", &fs::read(&other).unwrap()[..60]);
+    // With a log or a journal beside it as well, which SQLite would write back and remove.
+    for (sql, end) in
+        [("PRAGMA application_id = 0; PRAGMA journal_mode = WAL; INSERT INTO t VALUES (2);", "-wal"), ("", "-journal")]
+    {
+        foreign.execute_batch(sql).unwrap();
+        let beside = if end == "-wal" { fs::read(format!("{}-wal", other.display())).unwrap() } else { vec![7; 600] };
+        assert!(!beside.is_empty());
+        let name = format!("beside{end}.db");
+        let copy = format!("{}{end}", scratch.path(&name).display());
+        fs::write(&copy, &beside).unwrap();
+        refuses(&name, &fs::read(&other).unwrap());
+        assert_eq!(fs::read(&copy).unwrap(), beside, "{name}");
+    }
+    // A file without anything is as good as none.
+    fs::write(scratch.path("empty.db"), b"").unwrap();
+    ChurnDatabase::open(scratch.path("empty.db")).unwrap().record(acme()).unwrap();
 
     let path = scratch.path("churn.db");
     ChurnDatabase::open(&path).unwrap().record(acme()).unwrap();
@@ -342,7 +405,7 @@ fn files_of_others_are_refused_and_not_touched() {
     rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99;").unwrap();
     let before = fs::read(&path).unwrap();
     for error in [ChurnDatabase::open(&path).unwrap_err(), ChurnDatabase::open_read_only(&path).unwrap_err()] {
-        assert!(matches!(error, Error::Schema { found: 99, known: 2, .. }), "{error}");
+        assert!(matches!(error, Error::Schema { found: 99, known: 3, .. }), "{error}");
         assert!(error.to_string().contains("later version"), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), before);

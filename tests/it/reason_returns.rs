@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, Calendar, Cancellation, ChurnRecords, CompetingRiskColumns, CompetingRisks, CumulativeIncidenceOptions,
-    CustomerColumns, CustomersAtRisk, Date, Error, EventColumns, KaplanMeierOptions, LifetimeColumns, Lifetimes,
-    Period, Portfolio, Reason, ReasonAxis, ReasonDirection, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel,
-    ReasonTrendsOptions, ReasonsByTrigger, ReasonsByTriggerOptions, RecordGroup, SubscriptionColumns, WarningColumns,
-    Warnings, WinBack, WinBacks, WinBacksOptions, WorthMending, date,
+    CustomerColumns, CustomersAtRisk, Date, Error, EventColumns, ExchangeRates, KaplanMeierOptions, LifetimeColumns,
+    Lifetimes, Period, Portfolio, Reason, ReasonAxis, ReasonDirection, ReasonIncidence, ReasonIncidenceOptions,
+    ReasonLevel, ReasonTrendsOptions, ReasonsByTrigger, ReasonsByTriggerOptions, RecordGroup, SubscriptionColumns,
+    Warning, WarningColumns, Warnings, WinBack, WinBacks, WinBacksOptions, WorthMending, date,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -136,15 +136,24 @@ proptest! {
                 .filter(|one| one.date <= as_of)
                 .filter(|one| returns.reason.is_none() || reason(one, AXIS, level) == returns.reason)
                 .collect();
-            let back = |one: &Cancellation| one.win_back.and_then(WinBack::returned_on).filter(|&back| back <= as_of);
+            let next = |one: &Cancellation| {
+                all.iter().filter(|other| other.customer == one.customer && other.date > one.date).min_by_key(|other| other.date)
+            };
+            let end = |one: &Cancellation| next(one).map_or(as_of, |next| next.date.min(as_of));
+            let back = |one: &Cancellation| {
+                let started = next(one).and_then(|next| next.started_on).filter(|&start| start > one.date);
+                let recorded = one.win_back.and_then(WinBack::returned_on);
+                recorded.into_iter().chain(started).filter(|&back| back <= end(one)).min()
+            };
+            let open = |one: &Cancellation| back(one).is_none() && next(one).is_none_or(|next| next.date > as_of);
             prop_assert_eq!(returns.cancellations, mine.len() as u64);
             prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
-            let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp)).count() as u64;
+            let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp) && open(one)).count() as u64;
             prop_assert_eq!(returns.given_up, given_up);
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
-            let time: Vec<i32> = mine.iter().map(|one| back(one).unwrap_or(as_of) - one.date).collect();
+            let time: Vec<i32> = mine.iter().map(|one| back(one).unwrap_or(end(one)) - one.date).collect();
             let ended: Vec<bool> = mine.iter().map(|one| back(one).is_some()).collect();
             let frame = df!("time" => time, "ended" => ended).unwrap();
             let lifetimes = Lifetimes::from_frame(&frame, &LifetimeColumns::new("time", "ended")).unwrap();
@@ -173,6 +182,7 @@ proptest! {
         alerts in vec((0..70_u32, select(&["silence", "seats", "tickets"][..]), -100..200_i32), 0..120),
         within in prop_oneof![Just(30_u32), Just(365)],
         early in 1..40_u32,
+        (from, to) in (-400..150_i32, -50..250_i32),
     ) {
         let fired_on = |day: i32| date(2023, 11, 20) + day;
         let mut frame = df!(
@@ -181,10 +191,9 @@ proptest! {
         ).unwrap();
         frame.with_column(dates(&alerts.iter().map(|alert| fired_on(alert.2)).collect::<Vec<_>>())).unwrap();
         let records = of(&all);
-        let read = Warnings::from_frame(&records, &frame, &WarningColumns::new("id", "what", "since"), within).unwrap();
+        let columns = WarningColumns::new("id", "what", "since");
+        let read = Warnings::from_frame(&records, &frame, &columns, fired_on(from)..=fired_on(to), within).unwrap();
         let answer = records.reasons_by_trigger(&read, ReasonsByTriggerOptions::new().early(early)).unwrap();
-        let first_alert = alerts.iter().map(|alert| fired_on(alert.2)).min();
-        let watched = |one: &&Cancellation| first_alert.is_some_and(|first| first < one.date);
         let lead = |one: &Cancellation, trigger: Option<&str>| {
             let last = all.iter().filter(|other| other.customer == one.customer && other.date < one.date).map(|other| other.date).max();
             alerts.iter()
@@ -194,6 +203,8 @@ proptest! {
                 .map(|day| (one.date - day) as u32)
                 .max()
         };
+        let throughout = |one: &Cancellation| fired_on(from) <= one.date - within as i32 && one.date - 1 <= fired_on(to);
+        let watched = |one: &&Cancellation| !alerts.is_empty() && (throughout(one) || lead(one, None).is_some());
         prop_assert_eq!(answer.not_watched(), all.iter().filter(|one| !watched(one)).count() as u64);
         for row in answer.reasons().iter().chain([answer.all()]) {
             let mine: Vec<&Cancellation> = all.iter().filter(watched)
@@ -210,11 +221,16 @@ proptest! {
                 .filter_map(|one| lead(one, Some(&pair.trigger))).collect();
             leads.sort_unstable();
             prop_assert_eq!(pair.warned.count, leads.len() as u64);
+            let seen = all.iter()
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
+                .filter(|one| throughout(one) || lead(one, Some(&pair.trigger)).is_some()).count() as u64;
+            prop_assert_eq!(pair.watched, seen);
+            prop_assert!(near(pair.share, leads.len() as f64 / seen as f64));
             prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
             let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
             prop_assert_eq!(pair.median_lead, middle);
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 12));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 13));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<ReasonsByTrigger>(&answer);
@@ -291,7 +307,7 @@ fn portfolio(subscriptions: bool) -> Portfolio {
 fn a_portfolio_knows_who_came_back_and_who_is_here() {
     let start = date(2024, 1, 1);
     let left = |who: u32, day| Cancellation::new(who, start + day, Reason::from("price/terms"));
-    let records = of(&[left(1, 20), left(2, 30).started_on(start)]);
+    let records = of(&[left(1, 20), left(2, 30)]);
     let as_of = start + 100;
     let back = portfolio(true).win_backs(&records, as_of).unwrap();
     assert_eq!((back.all().returned, back.all().away.points()[0].time), (1, 20.0));
@@ -301,18 +317,23 @@ fn a_portfolio_knows_who_came_back_and_who_is_here() {
     let quiet = WinBacksOptions::new(as_of).quiet(40);
     assert_eq!(portfolio(false).win_backs(&records, quiet).unwrap().all().returned, 0);
 
-    // 1 left after 20 days, for its record says no start, and the portfolio's term does; 2 after 30; 3 is here for 100
-    // days, 4 for 50, and 1 again for 60.
+    // 1 left after 20 days and 2 after 30, for their records say no start, and the portfolio's terms do; 3 is here for 100
+    // days, 4 for 50, and 1 again for 60, on another plan than before.
     let options = ReasonIncidenceOptions::new(as_of).by(RecordGroup::Plan);
     let answer = portfolio(true).reason_incidence(&records, options.clone()).unwrap();
     let of_group = |group| answer.incidence().lifetimes(group);
-    assert_eq!((of_group(Some("m")), of_group(Some("s")), of_group(None)), (Some(3), Some(1), Some(1)));
+    assert_eq!((of_group(Some("m")), of_group(Some("s")), of_group(None)), (Some(2), Some(3), None));
     assert_eq!(answer.without_start(), 0);
     let together = portfolio(true).reason_incidence(&records, as_of).unwrap();
     let points = together.incidence().curve(None, "price/terms").unwrap().points().to_vec();
     assert_eq!(points.iter().map(|point| (point.time, point.at_risk)).collect::<Vec<_>>(), [(20.0, 5), (30.0, 4)]);
     let risk = portfolio(true).customers_at_risk(Period::Month).unwrap();
     assert_eq!(risk.of(date(2024, 2, 1), date(2024, 2, 29)), Some(1), "3 alone at the end of January");
+    assert_eq!(
+        risk.of(date(2024, 1, 1), date(2024, 1, 31)),
+        Some(3),
+        "on the first day, of which nothing before is known"
+    );
     let refused = portfolio(true).reason_incidence(&records, options.by(RecordGroup::Segment)).unwrap_err();
     assert!(refused.to_string().starts_with("by = segment"), "{refused}");
     let text = ChurnRecords::of([Cancellation::new("a", start, None)], &taxonomy()).unwrap();
@@ -357,7 +378,69 @@ fn what_falls_is_not_worked_on() {
     // Warnings of other records.
     let mut frame = df!("id" => [1], "what" => ["x"]).unwrap();
     frame.with_column(dates(&[date(2026, 1, 1)])).unwrap();
-    let frame = Warnings::from_frame(&of(&all[..3]), &frame, &WarningColumns::new("id", "what", "since"), 30);
+    let columns = WarningColumns::new("id", "what", "since");
+    let watched = date(2025, 1, 1)..=date(2026, 12, 31);
+    let frame = Warnings::from_frame(&of(&all[..3]), &frame, &columns, watched, 30);
     let refused = records.reasons_by_trigger(&frame.unwrap(), ReasonsByTriggerOptions::new());
     assert!(matches!(refused, Err(Error::Incompatible { .. })));
+}
+
+#[test]
+fn a_rate_with_everything_at_one_end_goes_there() {
+    for (month, direction) in [(5, ReasonDirection::Rising), (1, ReasonDirection::Falling)] {
+        let left = |who: u32| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms"));
+        let records = of(&(0..40).map(left).collect::<Vec<_>>());
+        let at_risk = CustomersAtRisk::new((1..=5).map(|month| (date(2026, month, 1), 1_000))).unwrap();
+        let trends =
+            ReasonTrendsOptions::new(Period::Month, date(2026, 5, 31)).observed_from(date(2026, 1, 1)).at_risk(at_risk);
+        let worth = records.worth_mending(trends, None).unwrap();
+        assert_eq!(worth.reasons()[0].direction, direction, "{worth}");
+    }
+}
+
+#[test]
+fn a_log_of_alerts_says_nothing_after_its_end() {
+    let left = |who: u32, month| Cancellation::new(who, date(2026, month, 28), Reason::from("price/terms"));
+    let records = of(&[left(1, 2), left(2, 3), left(3, 6), left(4, 6)]);
+    let mut frame = df!("id" => [2, 4], "what" => ["seats", "seats"]).unwrap();
+    frame.with_column(dates(&[date(2026, 3, 20), date(2026, 6, 20)])).unwrap();
+    let columns = WarningColumns::new("id", "what", "since");
+    let watched = date(2026, 1, 29)..=date(2026, 4, 30);
+    let warnings = Warnings::from_frame(&records, &frame, &columns, watched, 30).unwrap();
+    let seats: Vec<Warning> = (0..4).filter_map(|row| warnings.get(row, "seats")).collect();
+    let fired = Warning::Fired { days: 8 };
+    assert_eq!(seats, [Warning::Quiet, fired, Warning::NotObserved, fired]);
+}
+
+#[test]
+fn money_is_exchanged_into_a_currency() {
+    let lost = Cancellation::new(1_u32, date(2026, 3, 1), None).value(1e300).currency("USD");
+    let records = of(&[lost]);
+    let refused = records.exchanged(&ExchangeRates::new("money").rate("USD", 2.0)).unwrap_err();
+    assert!(matches!(refused, Error::InvalidOption { option: "into", .. }), "{refused}");
+    let refused = records.exchanged(&ExchangeRates::new("eur").rate("USD", 1e300)).unwrap_err();
+    assert!(matches!(refused, Error::Overflow { .. }), "{refused}");
+    assert_eq!(records.exchanged(&ExchangeRates::new("eur").rate("USD", 2.0)).unwrap().values(), [Some(2e300)]);
+}
+
+#[test]
+fn a_later_record_shows_a_return() {
+    let start = date(2025, 1, 1);
+    let left = |who: u32, day| Cancellation::new(who, start + day, Reason::from("price/terms"));
+    let given_up = |one: Cancellation| one.win_back(WinBack::GivenUp);
+    let records = of(&[
+        left(1, 0),
+        left(1, 100).started_on(start + 40),
+        given_up(left(2, 0)),
+        left(2, 60),
+        left(3, 0).win_back(WinBack::WonBack(start + 30)),
+        left(3, 90).started_on(start + 80),
+    ]);
+    let back = records.win_backs(WinBacksOptions::new(start + 365).within([50, 80])).unwrap();
+    let all = back.all();
+    assert_eq!((all.cancellations, all.returned, all.given_up, all.in_progress), (6, 2, 0, 0));
+    let points: Vec<(f64, f64)> = all.away.points().iter().map(|point| (point.time, point.survival)).collect();
+    assert_eq!(points.iter().map(|point| point.0).take(3).collect::<Vec<_>>(), [30.0, 40.0, 60.0]);
+    // Of six one is back after 30 days and one of the five left after 40: the censored at 60 are still followed then.
+    assert!(near(points[0].1, 5.0 / 6.0) && near(points[1].1, 4.0 / 6.0), "{points:?}");
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChurnDatabase;
 use super::failure::Fault;
-use super::row::{Difference, differences, find, update};
+use super::row::{Difference, differences, find_now, moved, update};
 use super::taxonomy::load;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -50,6 +50,9 @@ impl ChurnDatabase {
     /// The change is given the record and gives it back as it should be. Its fields are public, so one can also be
     /// emptied, and the customer and the date can be corrected too. Gives the number of fields that changed.
     ///
+    /// A record that is given another customer or date is still known by the one before: [`import`](Self::import) and
+    /// [`record`](Self::record) take what says that again for this record, and not for a second one.
+    ///
     /// # Errors
     ///
     /// [`Error::InvalidOption`] if there is no such record, nobody makes the correction, or a field cannot be used;
@@ -66,14 +69,14 @@ impl ChurnDatabase {
         let customer = customer.into();
         self.write(|transaction| {
             let reasons = load(transaction)?;
-            let Some((id, before)) = find(transaction, &reasons, customer.as_id(), date)? else {
+            let Some((id, before)) = find_now(transaction, &reasons, customer.as_id(), date)? else {
                 let reason = "there is no such cancellation; record it first";
                 let value = format!("{customer} on {date}");
                 return Err(Error::InvalidOption { option: "record", value, reason }.into());
             };
             let after = change(before.clone()).checked(&reasons.taxonomy)?;
-            let moved = (&before.customer, before.date) != (&after.customer, after.date);
-            if moved && find(transaction, &reasons, after.customer.as_id(), after.date)?.is_some() {
+            let moves = (&before.customer, before.date) != (&after.customer, after.date);
+            if moves && find_now(transaction, &reasons, after.customer.as_id(), after.date)?.is_some() {
                 let (left, right) = (format!("{customer} on {date}"), format!("{} on {}", after.customer, after.date));
                 let what = "cancellations that would become one";
                 let way_out = "the second is recorded already; correct that one";
@@ -88,6 +91,9 @@ impl ChurnDatabase {
             let differences = differences(&before, &after);
             if !differences.is_empty() {
                 update(transaction, &reasons, id, &after)?;
+                if moves {
+                    moved(transaction, id, &before, &after)?;
+                }
                 note(transaction, id, correction, &differences)?;
             }
             Ok(differences.len())

@@ -20,7 +20,7 @@ impl ChurnDatabase {
     /// use.
     ///
     /// Rows are judged as in [`ChurnRecords::from_frame`](crate::ChurnRecords::from_frame), by the taxonomy of the
-    /// database. A row of a customer and date that are there already
+    /// database. A row of a customer and date that are there already, or were before a correction changed them,
     ///
     /// - changes nothing if all that it says is recorded: cells that are null say nothing. So whatever is imported twice
     ///   is there once;

@@ -122,7 +122,9 @@ fn judge(path: &Path) -> Result<()> {
     File::open(path).map_err(file_error)?.take(100).read_to_end(&mut header).map_err(file_error)?;
     let mut journal = path.as_os_str().to_owned();
     journal.push("-journal");
-    if header.is_empty() || Path::new(&journal).exists() {
+    // A file that is being made is empty, and after a loss of power may be nothing but zeros, which its journal undoes.
+    let blank = header.iter().all(|&byte| byte == 0);
+    if header.is_empty() || (blank && Path::new(&journal).exists()) {
         return Ok(());
     }
     let foreign = |reason: &str| Err(Error::NotChurnDatabase { path: path.to_owned(), reason: reason.to_owned() });
@@ -130,7 +132,8 @@ fn judge(path: &Path) -> Result<()> {
         return foreign("it is not a SQLite database");
     }
     let application = header.get(APPLICATION_AT..).and_then(|rest| rest.first_chunk()).copied().map(i32::from_be_bytes);
-    if application.is_some_and(|application| application != 0 && application != APPLICATION) {
+    // Ours have their number from the first commit on; a journal or a log beside a file does not make it ours.
+    if application != Some(APPLICATION) {
         return foreign("it is the database of another program");
     }
     Ok(())
@@ -147,7 +150,11 @@ fn connect(path: &Path, options: &DatabaseOptions) -> Result<Connection, Fault> 
     let place = Path::new(".").join(path);
     let mut connection = Connection::open_with_flags(place, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(options.wait)?;
-    let version = match state(&connection)? {
+    // In one transaction, for another process may be about to make the tables.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let found = state(&transaction)?;
+    transaction.commit()?;
+    let version = match found {
         State::Foreign => {
             let reason = "it is the database of another program".to_owned();
             return Err(Error::NotChurnDatabase { path: path.to_owned(), reason }.into());
@@ -188,5 +195,23 @@ fn log_ahead(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
             // Where the file system cannot hold such a log the journal before it serves as well, only slower.
             other => return other.map(|_mode| ()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_waits_for_the_disk() -> Result<()> {
+        let path = std::env::temp_dir().join(format!("attrition-synchronous-{}.db", std::process::id()));
+        let database = ChurnDatabase::open(&path)?;
+        let asked = |pragma| database.connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0));
+        assert_eq!(asked("journal_mode").unwrap(), "wal");
+        let synchronous = |row: &rusqlite::Row<'_>| row.get::<_, i32>(0);
+        assert_eq!(database.connection.pragma_query_value(None, "synchronous", synchronous).unwrap(), 2);
+        drop(database);
+        std::fs::remove_file(path).unwrap();
+        Ok(())
     }
 }

@@ -15,7 +15,8 @@ use crate::reason::{Cancellation, ChurnKind, ChurnRecords, WinBack};
 impl ChurnDatabase {
     /// Records a cancellation. When this returns, it is on the disk.
     ///
-    /// One that is there already with all that is said now, changes nothing: what was recorded twice is there once.
+    /// One that is there already with all that is said now, changes nothing: what was recorded twice is there once, be
+    /// it that its customer or date was corrected since.
     ///
     /// # Errors
     ///
@@ -65,7 +66,12 @@ pub(super) fn insert(
 ) -> Result<Vec<usize>, Fault> {
     check_kind(transaction, records)?;
     let holes = (1..=16).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ");
-    let sql = format!("INSERT INTO cancellation ({COLUMNS}) VALUES ({holes}) ON CONFLICT (customer, date) DO NOTHING");
+    // What stood under another customer or date before it was corrected is there as well.
+    let sql = format!(
+        "INSERT INTO cancellation ({COLUMNS}) SELECT {holes}
+         WHERE NOT EXISTS (SELECT 1 FROM former_key WHERE customer = ?1 AND date = ?2)
+         ON CONFLICT (customer, date) DO NOTHING"
+    );
     let mut statement = transaction.prepare(&sql)?;
     let mut attribute = transaction.prepare("INSERT INTO attribute VALUES (?1, ?2, ?3)")?;
     let columns = records.labels();

@@ -67,14 +67,38 @@ pub(super) fn kind(voluntary: Option<bool>) -> Option<ChurnKind> {
     voluntary.map(|voluntary| if voluntary { ChurnKind::Voluntary } else { ChurnKind::Involuntary })
 }
 
-/// The number and the record of a customer and date.
+/// The number and the record of a customer and date, be it that it stood there before it was corrected.
 pub(super) fn find(
     connection: &Connection,
     reasons: &Reasons,
     customer: Id<'_>,
     day: Date,
 ) -> Result<Option<(i64, Cancellation)>, Fault> {
-    let sql = format!("SELECT {COLUMNS}, id FROM cancellation WHERE customer = ?1 AND date = ?2");
+    if let Some(found) = find_now(connection, reasons, customer, day)? {
+        return Ok(Some(found));
+    }
+    let condition = "id = (SELECT cancellation FROM former_key WHERE customer = ?1 AND date = ?2)";
+    find_where(connection, reasons, customer, day, condition)
+}
+
+/// The number and the record that stands under a customer and date now.
+pub(super) fn find_now(
+    connection: &Connection,
+    reasons: &Reasons,
+    customer: Id<'_>,
+    day: Date,
+) -> Result<Option<(i64, Cancellation)>, Fault> {
+    find_where(connection, reasons, customer, day, "customer = ?1 AND date = ?2")
+}
+
+fn find_where(
+    connection: &Connection,
+    reasons: &Reasons,
+    customer: Id<'_>,
+    day: Date,
+    condition: &str,
+) -> Result<Option<(i64, Cancellation)>, Fault> {
+    let sql = format!("SELECT {COLUMNS}, id FROM cancellation WHERE {condition}");
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_row(params![Customer::new(customer)?, day.to_string()], |row| {
         Ok((row.get::<_, i64>(16)?, read(row, reasons)))
@@ -147,6 +171,22 @@ pub(super) fn update(connection: &Connection, reasons: &Reasons, id: i64, record
     for (name, value) in &record.attributes {
         insert.execute(params![id, name, value])?;
     }
+    Ok(())
+}
+
+/// Notes the customer and date under which a record stood before it was moved. What it stands under now is nobody's
+/// former key any longer.
+pub(super) fn moved(
+    connection: &Connection,
+    id: i64,
+    before: &Cancellation,
+    after: &Cancellation,
+) -> Result<(), Fault> {
+    let mut free = connection.prepare_cached("DELETE FROM former_key WHERE customer = ?1 AND date = ?2")?;
+    free.execute(params![Customer::new(after.customer.as_id())?, after.date.to_string()])?;
+    let mut keep = connection
+        .prepare_cached("INSERT OR REPLACE INTO former_key (customer, date, cancellation) VALUES (?1, ?2, ?3)")?;
+    keep.execute(params![Customer::new(before.customer.as_id())?, before.date.to_string(), id])?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The tables, and how those of earlier versions become them.
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, params};
 
 use super::failure::Fault;
 use super::taxonomy::{Reasons, store};
@@ -12,7 +13,7 @@ pub(super) const APPLICATION: i32 = 0x6174_7472;
 
 /// The steps from each version of the schema to the next, the first from nothing. A step that was once released is never
 /// changed.
-pub(super) const MIGRATIONS: [&str; 2] = [RECORDS, FEEDBACK];
+pub(super) const MIGRATIONS: [&str; 3] = [RECORDS, FEEDBACK, FORMER_KEYS];
 
 /// The version that this crate reads and writes.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a handful")]
@@ -91,6 +92,18 @@ CREATE TABLE feedback (
 ) STRICT;
 ";
 
+/// Customers and dates under which records stood before they were corrected: a file that is imported again still has them.
+const FORMER_KEYS: &str = "
+CREATE TABLE former_key (
+    customer ANY NOT NULL CHECK (typeof(customer) IN ('integer', 'text')),
+    date TEXT NOT NULL,
+    cancellation INTEGER NOT NULL REFERENCES cancellation (id),
+    PRIMARY KEY (customer, date)
+) STRICT;
+";
+/// The first version that has them.
+const WITH_FORMER_KEYS: i32 = 3;
+
 /// What a file says that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -102,6 +115,7 @@ pub(super) enum State {
     Ours(i32),
 }
 
+/// Asked within a transaction: it reads more than once, and another process may write between.
 pub(super) fn state(connection: &Connection) -> rusqlite::Result<State> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
@@ -129,6 +143,9 @@ fn migrate_to(transaction: &Transaction<'_>, taxonomy: &Taxonomy, version: i32) 
     for step in MIGRATIONS.get(steps).into_iter().flatten() {
         transaction.execute_batch(step)?;
     }
+    if (1..WITH_FORMER_KEYS).contains(&found) && version >= WITH_FORMER_KEYS {
+        former_keys_of_history(transaction)?;
+    }
     if found == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         store(transaction, &Reasons::default(), taxonomy)?;
@@ -136,6 +153,56 @@ fn migrate_to(transaction: &Transaction<'_>, taxonomy: &Taxonomy, version: i32) 
     if found < version {
         transaction.pragma_update(None, "user_version", version)?;
     }
+    Ok(())
+}
+
+/// One correction of a key in the history: by whom and when, and what a field said before.
+type KeyChange = (Option<String>, String, i64);
+
+/// Fills the former keys of a database that only has them in its history, record by record from the last correction back.
+fn former_keys_of_history(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let moved = "SELECT DISTINCT c.id, c.customer, c.date FROM cancellation AS c
+         JOIN correction AS k ON k.cancellation = c.id WHERE k.field IN ('customer', 'date') ORDER BY c.id";
+    let mut moved = transaction.prepare(moved)?;
+    let mut changes = transaction.prepare(
+        "SELECT before, field, at FROM correction WHERE cancellation = ?1 AND field IN ('customer', 'date')
+         ORDER BY id DESC",
+    )?;
+    let records = moved.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    for record in records.collect::<rusqlite::Result<Vec<(i64, Value, String)>>>()? {
+        let (id, mut customer, mut date) = record;
+        let rows = changes.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<KeyChange>>>()?;
+        let mut rows = rows.into_iter().peekable();
+        while let Some((before, field, at)) = rows.next() {
+            let Some(before) = before else { return Err(Fault::Damaged("a record had no key")) };
+            let is_date = field == "date";
+            if is_date {
+                date = before;
+            } else if matches!(customer, Value::Integer(_)) {
+                let number = before.parse().map_err(|_text| Fault::Damaged("a customer was no integer"))?;
+                customer = Value::Integer(number);
+            } else {
+                customer = Value::Text(before);
+            }
+            // A correction notes its fields by their names: the customer just before the date is of the same one.
+            if is_date && rows.peek().is_some_and(|next| next.1 == "customer" && next.2 == at) {
+                continue;
+            }
+            keep_former_key(transaction, &customer, &date, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes under which key a record stood, unless a record stands under it now, or a later one did.
+fn keep_former_key(transaction: &Transaction<'_>, customer: &Value, date: &str, id: i64) -> Result<(), Fault> {
+    let mut keep = transaction.prepare_cached(
+        "INSERT INTO former_key (customer, date, cancellation) SELECT ?1, ?2, ?3
+         WHERE NOT EXISTS (SELECT 1 FROM cancellation WHERE customer = ?1 AND date = ?2)
+         ON CONFLICT (customer, date) DO NOTHING",
+    )?;
+    keep.execute(params![customer, date, id])?;
     Ok(())
 }
 
