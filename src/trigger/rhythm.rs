@@ -85,10 +85,10 @@ impl Gaps {
     }
 
     /// The group of accounts that know as much of themselves and are as bursty.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within the few groups")]
     fn group(&self) -> usize {
         let worth = self.worth();
-        // The exponent is the logarithm, rounded down.
-        let of_worth = ((worth.to_bits() >> 52) as usize).saturating_sub(1_023).min(WORTHS - 1);
+        let of_worth = worth.log2().clamp(0.0, 6.0) as usize;
         of_worth * (BURSTS.len() + 1) + BURSTS.iter().filter(|&&bound| self.count / worth >= bound).count()
     }
 }
