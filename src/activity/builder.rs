@@ -296,7 +296,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Hands over what the worker still holds.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self) {
         self.lanes.flush();
     }
 }

@@ -187,6 +187,11 @@ impl<'a> Reader<'a> {
             }),
         }
         let null_time = from.time.has_nulls().then(|| from.time.is_null());
+        let (least, most) = days.iter().fold((i32::MAX, i32::MIN), |ends, &day| (ends.0.min(day), ends.1.max(day)));
+        if user.nulls.is_empty() && null_time.is_none() && least >= self.first_day && most <= self.last_day {
+            intake.events = intake.rows;
+            return Ok(days);
+        }
         for (row, day) in days.iter_mut().enumerate() {
             let reason = if user.is_null(row) {
                 &mut intake.null_user

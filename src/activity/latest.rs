@@ -101,6 +101,12 @@ impl<D: Detail> Latest<D> {
         self.finished = 0;
     }
 
+    /// Adds finished user-days, where none is under way.
+    pub(crate) fn extend_finished(&mut self, user_days: Vec<UserDay<D>>) {
+        self.met.extend(user_days);
+        self.finished = self.met.len();
+    }
+
     /// Takes all user-days as finished.
     pub(crate) fn finish(&mut self) {
         self.finished = self.met.len();

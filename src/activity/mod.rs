@@ -19,6 +19,7 @@ mod merge;
 mod offsets;
 #[cfg(feature = "lazy")]
 mod parquet;
+mod planes;
 mod reduce;
 mod rows;
 mod segmented;

@@ -100,6 +100,13 @@ impl<D: Detail> Shard<D> {
         }
     }
 
+    /// Adds what has been added up elsewhere.
+    pub(crate) fn add_user_days(&mut self, user_days: Vec<UserDay<D>>) {
+        self.latest.finish();
+        self.latest.extend_finished(user_days);
+        self.write_finished();
+    }
+
     /// Writes the finished user-days as rows.
     fn write_finished(&mut self) {
         let Self { latest, high, users, rows } = self;

@@ -1,0 +1,345 @@
+//! Logs of users and times alone, whose users are small numbers: a plane of counts for each day under way.
+//!
+//! Ids of most logs count up, and strings are numbered as they come. So a day of such a log is a plane of one byte a user,
+//! which a processor's cache holds, and an event adds one to a byte: no look-up, no row until the day is over. Days that
+//! are over become blocks of rows in the order of the users; blocks in the order of their days are then dealt out to the
+//! users, a range of users at a time.
+//!
+//! It is worth it while days hold a fair part of the users and come nearly in order. A log of which that is not true, or
+//! with an id that is no small number, goes on in [shards](super::shard), with all that has been read.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::batch::{Batch, LEFT_OUT};
+use super::latest::UserDay;
+use super::ledger::{Carried, Ledger, NO_ACCOUNT, Rows};
+use crate::error::Result;
+use crate::frame::ids::IdType;
+use crate::frame::keys::KeyIds;
+
+/// Days that can be under way together.
+const OPEN: i32 = 16;
+/// Planes are not made for keys from here on.
+const MOST_KEYS: usize = 1 << 23;
+/// Bytes of planes that may be made or looked through for each event: about as long as a shard takes for one.
+const BYTES_AN_EVENT: usize = 256;
+/// And so many more.
+const BYTES_AT_FIRST: usize = 1 << 16;
+/// Users who are skipped together where none was active.
+const CHUNK: usize = 32;
+/// Events that a byte counts.
+const FULL: u8 = u8::MAX;
+/// Users of a range.
+const RANGE: usize = 1 << 13;
+
+/// What a worker has read.
+#[derive(Debug, Default)]
+pub(super) struct Planes {
+    open: [Plane; OPEN as usize],
+    over: Vec<Block>,
+    events: usize,
+    looked_through: usize,
+}
+
+/// The events of a day, by user.
+#[derive(Debug, Default)]
+struct Plane {
+    day: i32,
+    events: usize,
+    /// Users active on the day that was here before: about so many will be again.
+    active: usize,
+    /// Per user the events so far, but for those in `full`.
+    counts: Vec<u8>,
+    /// Users whose count was full, for each time that it was.
+    full: Vec<u32>,
+}
+
+/// The active users of a day in order, and their events.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    day: i32,
+    users: Vec<u32>,
+    /// Per user the events, but for those in `full`.
+    events: Vec<u8>,
+    /// Users with [`FULL`] events more, for each time that they have.
+    full: Vec<u32>,
+    /// Where the users of each range begin, and the end.
+    starts: Vec<usize>,
+}
+
+impl Planes {
+    /// Takes in a batch; or only the rows before one from which on it is not for planes.
+    pub(super) fn add(&mut self, batch: &Batch<'_>) -> std::result::Result<(), usize> {
+        let (keys, days) = (&batch.user.keys[..], &batch.day[..]);
+        let worth = BYTES_AT_FIRST + BYTES_AN_EVENT * (self.events + days.len());
+        let mut row = 0;
+        while row < days.len() {
+            let day = days[row];
+            let run = days[row..].iter().take_while(|&&next| next == day).count();
+            if day != LEFT_OUT {
+                let plane = self.plane(day);
+                plane.add(&keys[row..row + run], worth.min(MOST_KEYS)).map_err(|done| row + done)?;
+                if self.looked_through > worth {
+                    return Err(row + run);
+                }
+            }
+            row += run;
+        }
+        Ok(())
+    }
+
+    /// The plane of a day. Another day in its place is over.
+    fn plane(&mut self, day: i32) -> &mut Plane {
+        let plane = &mut self.open[day.rem_euclid(OPEN) as usize];
+        if plane.day != day {
+            self.events += plane.events;
+            self.looked_through += plane.counts.len();
+            self.over.extend(plane.end());
+            plane.day = day;
+        }
+        plane
+    }
+
+    /// Ends all days under way, and gives back their room.
+    pub(super) fn end(&mut self) {
+        for mut plane in std::mem::take(&mut self.open) {
+            self.events += plane.events;
+            self.over.extend(plane.end());
+        }
+    }
+
+    /// All that was read.
+    pub(super) fn finish(mut self) -> Vec<Block> {
+        self.end();
+        self.over
+    }
+}
+
+impl Plane {
+    /// Counts an event of each of these users; or says how many came before one whose key is too large.
+    fn add(&mut self, keys: &[u64], most: usize) -> std::result::Result<(), usize> {
+        for (done, &key) in keys.iter().enumerate() {
+            #[expect(clippy::cast_possible_truncation, reason = "a key that is cut off is not below its own length")]
+            let user = key as usize;
+            let count = match self.counts.get_mut(user) {
+                Some(count) => count,
+                None if key < most as u64 => {
+                    self.counts.resize((user + 1).next_multiple_of(RANGE), 0);
+                    &mut self.counts[user]
+                }
+                None => {
+                    self.events += done;
+                    return Err(done);
+                }
+            };
+            if *count == FULL {
+                #[expect(clippy::cast_possible_truncation, reason = "keys here are small")]
+                self.full.push(user as u32);
+                *count = 0;
+            }
+            *count += 1;
+        }
+        self.events += keys.len();
+        Ok(())
+    }
+
+    /// The day as rows. Leaves an empty plane.
+    fn end(&mut self) -> Option<Block> {
+        if std::mem::take(&mut self.events) == 0 {
+            return None;
+        }
+        let mut block = Block { day: self.day, full: std::mem::take(&mut self.full), ..Block::default() };
+        block.users.reserve(self.active);
+        block.events.reserve(self.active);
+        for (first, counts) in (0_u32..).step_by(CHUNK).zip(self.counts.as_chunks_mut::<CHUNK>().0) {
+            if (first as usize).is_multiple_of(RANGE) {
+                block.starts.push(block.users.len());
+            }
+            if *counts == [0; CHUNK] {
+                continue;
+            }
+            for (first, eight) in (first..).step_by(8).zip(counts.as_chunks_mut::<8>().0) {
+                let mut left = u64::from_le_bytes(*eight);
+                while left > 0 {
+                    let place = left.trailing_zeros() / 8;
+                    block.users.push(first + place);
+                    block.events.push(eight[place as usize]);
+                    left &= !(0xFF << (8 * place));
+                }
+            }
+            *counts = [0; CHUNK];
+        }
+        block.starts.push(block.users.len());
+        self.active = block.users.len();
+        block.users.shrink_to_fit();
+        block.events.shrink_to_fit();
+        Some(block)
+    }
+}
+
+impl Block {
+    /// Its rows one by one.
+    pub(super) fn user_days(&self) -> impl Iterator<Item = UserDay<()>> {
+        let rows = self.users.iter().zip(&self.events).map(|(&user, &events)| (user, events));
+        let rows = rows.chain(self.full.iter().map(|&user| (user, FULL)));
+        rows.map(|(user, events)| UserDay {
+            user: user.into(),
+            low: 0,
+            day: self.day,
+            events: events.into(),
+            detail: (),
+        })
+    }
+
+    /// The rows of a range of users.
+    fn of(&self, range: usize) -> (&[u32], &[u8]) {
+        let rows = match self.starts.get(range..range + 2) {
+            Some(ends) => ends[0]..ends[1],
+            None => 0..0,
+        };
+        (&self.users[rows.clone()], &self.events[rows])
+    }
+
+    /// What two workers have met of one day.
+    fn join(self, other: Self) -> Self {
+        let most = self.users.len() + other.users.len();
+        let mut both = Self { day: self.day, full: [&self.full[..], &other.full].concat(), ..Self::default() };
+        both.users.reserve_exact(most);
+        both.events.reserve_exact(most);
+        for range in 0..self.starts.len().max(other.starts.len()) - 1 {
+            both.starts.push(both.users.len());
+            both.join_range(self.of(range), other.of(range));
+        }
+        both.starts.push(both.users.len());
+        both
+    }
+
+    fn join_range(&mut self, left: (&[u32], &[u8]), right: (&[u32], &[u8])) {
+        let mut left = left.0.iter().zip(left.1).peekable();
+        let mut right = right.0.iter().zip(right.1).peekable();
+        while let Some(user) = left.peek().into_iter().chain(right.peek()).map(|row| *row.0).min() {
+            let of_left = left.next_if(|row| *row.0 == user).map_or(0, |row| *row.1);
+            let of_right = right.next_if(|row| *row.0 == user).map_or(0, |row| *row.1);
+            let events = of_left.checked_add(of_right).unwrap_or_else(|| {
+                self.full.push(user);
+                of_left - (FULL - of_right)
+            });
+            self.users.push(user);
+            self.events.push(events);
+        }
+    }
+}
+
+/// The ledger of all blocks.
+pub(super) fn ledger(blocks: Vec<Block>, users: &KeyIds) -> Result<Ledger> {
+    let blocks = by_day(blocks);
+    let ranges = blocks.iter().map(|block| block.starts.len() - 1).max().unwrap_or(0);
+    let counts: Vec<Vec<u32>> = (0..ranges).into_par_iter().map(|range| count(&blocks, range)).collect();
+    let mut rows = Rows::zeroed(blocks.iter().map(|block| block.users.len()).sum(), Carried::default());
+    let (mut days, mut events) = (&mut rows.day[..], &mut rows.events[..]);
+    let mut parts = Vec::with_capacity(ranges);
+    for (range, counts) in counts.iter().enumerate() {
+        let count = counts.iter().map(|&count| count as usize).sum();
+        let part = (front(&mut days, count), front(&mut events, count));
+        parts.push((range, counts, part));
+    }
+    parts.into_par_iter().for_each(|(range, counts, (days, events))| fill(&blocks, range, counts, days, events));
+    drop(blocks);
+    // What every user has, with where it begins.
+    let starts = counts.iter().flatten().scan(0, |end, &count| Some(std::mem::replace(end, *end + count as usize)));
+    let users_rows = (0_u64..).zip(starts.zip(counts.iter().flatten()));
+    let active: Vec<(u64, Range<usize>)> = users_rows
+        .filter(|(_, (_, count))| **count > 0)
+        .map(|(user, (start, &count))| (user, start..start + count as usize))
+        .collect();
+    match users.id_type {
+        IdType::String => in_order_of_strings(active, &rows, users),
+        _ => close(&active, rows, users),
+    }
+}
+
+/// The same rows with the users in the order of their ids, where keys do not order as they do.
+fn in_order_of_strings(mut active: Vec<(u64, Range<usize>)>, from: &Rows, users: &KeyIds) -> Result<Ledger> {
+    let rank = users.rank();
+    active.par_sort_unstable_by_key(|(user, _)| rank(*user));
+    let mut rows = Rows::zeroed(from.len(), Carried::default());
+    let (mut days, mut events) = (&mut rows.day[..], &mut rows.events[..]);
+    let parts: Vec<_> = active
+        .chunks(RANGE)
+        .map(|users| {
+            let count = users.iter().map(|(_, rows)| rows.len()).sum();
+            (users, front(&mut days, count), front(&mut events, count))
+        })
+        .collect();
+    parts.into_par_iter().for_each(|(users, days, events)| {
+        let mut end = 0;
+        for (_, rows) in users {
+            let to = end..end + rows.len();
+            end = to.end;
+            days[to.clone()].copy_from_slice(&from.day[rows.clone()]);
+            events[to].copy_from_slice(&from.events[rows.clone()]);
+        }
+    });
+    close(&active, rows, users)
+}
+
+/// The ledger of users in their order, whose rows are in the same.
+fn close(active: &[(u64, Range<usize>)], rows: Rows, users: &KeyIds) -> Result<Ledger> {
+    let ids = users.ids(active.iter().map(|(user, _)| *user));
+    let mut ledger = Ledger::with_capacity(active.len(), ids, None, Vec::new(), rows);
+    let mut end = 0;
+    for (_, rows) in active {
+        end += rows.len();
+        ledger.end_seat(NO_ACCOUNT, end);
+    }
+    ledger.check_counts()?;
+    Ok(ledger)
+}
+
+/// Splits the front off a slice.
+fn front<'a, T>(slice: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    slice.split_off_mut(..count).unwrap_or_default()
+}
+
+/// One block a day, in order.
+fn by_day(mut blocks: Vec<Block>) -> Vec<Block> {
+    blocks.sort_by_key(|block| block.day);
+    let mut days: Vec<Vec<Block>> = Vec::new();
+    for block in blocks {
+        match days.last_mut() {
+            Some(day) if day[0].day == block.day => day.push(block),
+            _ => days.push(vec![block]),
+        }
+    }
+    days.into_par_iter().filter_map(|blocks| blocks.into_iter().reduce(Block::join)).collect()
+}
+
+/// How many rows each user of a range has.
+fn count(blocks: &[Block], range: usize) -> Vec<u32> {
+    let mut counts = vec![0; RANGE];
+    for block in blocks {
+        block.of(range).0.iter().for_each(|&user| counts[user as usize % RANGE] += 1);
+    }
+    counts
+}
+
+/// Writes the rows of a range.
+fn fill(blocks: &[Block], range: usize, counts: &[u32], days: &mut [i32], events: &mut [u32]) {
+    let mut next: Vec<u32> = counts.iter().scan(0, |end, &count| Some(std::mem::replace(end, *end + count))).collect();
+    let firsts = (range * RANGE) as u64..((range + 1) * RANGE) as u64;
+    for block in blocks {
+        let (users, block_events) = block.of(range);
+        for (&user, &count) in users.iter().zip(block_events) {
+            let next = &mut next[user as usize % RANGE];
+            days[*next as usize] = block.day;
+            events[*next as usize] = count.into();
+            *next += 1;
+        }
+        for &user in block.full.iter().filter(|&&user| firsts.contains(&user.into())) {
+            let row = next[user as usize % RANGE] as usize - 1;
+            events[row] = events[row].saturating_add(FULL.into());
+        }
+    }
+}
