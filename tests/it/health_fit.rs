@@ -155,9 +155,9 @@ fn simulated_companies() {
 }
 
 /// A company of so many places that never change: a customer who leaves is replaced on the next day by one who comes as often.
-/// The more seldom one comes the sooner one leaves, by a hazard that is the same on every day, so that the base rate and
+/// The more seldom one comes the sooner one leaves where it is steep, by a hazard that is the same on every day, so that the base rate and
 /// what precedes churn are the same at all times.
-fn steady(places: i64, seed: u64) -> Portfolio {
+fn steady(places: i64, seed: u64, steepness: f64) -> Portfolio {
     let mut state = seed;
     let mut uniform = move || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -170,7 +170,7 @@ fn steady(places: i64, seed: u64) -> Portfolio {
     for place in 0..places {
         let mut own = place;
         let often = 0.15 + 0.7 * (place as f64 + 0.5) / places as f64;
-        let hazard = 0.004 * (-4.0 * (often - 0.15)).exp();
+        let hazard = 0.004 * (-steepness * (often - 0.15)).exp();
         for today in 19_723..20_453 {
             if uniform() < hazard {
                 left.push(own);
@@ -202,7 +202,7 @@ fn calibrated_where_nothing_drifts() {
     let (mut shifts, mut turns) = (Vec::new(), Vec::new());
     for seed in 1..=20 {
         let options = HealthFitOptions::new().signals([HealthMeasure::ActiveDays28, HealthMeasure::DaysSinceLastEvent]);
-        let fitted = steady(400, seed).fit_health(options).unwrap();
+        let fitted = steady(400, seed, 4.0).fit_health(options).unwrap();
         let accuracy = fitted.accuracy().unwrap();
         let (intercept, slope) = (accuracy.calibration_intercept, accuracy.calibration_slope.unwrap());
         let holds = |interval: Option<Interval>, value: f64| {
@@ -223,6 +223,23 @@ fn calibrated_where_nothing_drifts() {
         let variance = own.iter().map(|own| (own - mean).powi(2)).sum::<f64>() / (count - 1.0);
         assert!(mean.abs() < 2.0 * (variance / count).sqrt(), "{mean} of {own:?}");
     }
+}
+
+/// Where nobody leaves for what they do, chances are drawn in and hardly differ.
+#[test]
+fn nothing_to_tell() {
+    let mut flat = 0;
+    for seed in 1..=6 {
+        let fitted = steady(150, seed, 0.0).fit_health(HealthFitOptions::new()).unwrap();
+        flat += usize::from(fitted.drawn_in() <= 0.1);
+        assert!(fitted.drawn_in() < 0.9, "{fitted}");
+        let health = steady(150, seed, 0.0);
+        let health = health.health(health.activity().as_of(), &fitted).unwrap();
+        let chances = || health.iter().filter_map(|own| own.churn_probability);
+        let (least, most) = (chances().fold(1.0, f64::min), chances().fold(0.0, f64::max));
+        assert!(most - least < 0.15, "{seed}: {least} to {most}");
+    }
+    assert!(flat >= 2, "{flat}");
 }
 
 /// What is fitted to the past does not change with what comes later than it needs.
