@@ -20,8 +20,8 @@ use std::process::ExitCode;
 
 use attrition::polars::prelude::DataType;
 use attrition::{
-    Account, Activity, AlertOptions, Cause, Company, Date, FittedHealth, Health, HealthBand, HealthFitOptions,
-    HealthOptions, Id, Planted, Portfolio, RenewalOptions, SimulationOptions, TriggerSet, Weekday,
+    Account, Activity, AlertDesk, AlertOptions, AlertState, Cause, Company, Date, FittedHealth, Health, HealthBand,
+    HealthFitOptions, HealthOptions, Id, Planted, Portfolio, RenewalOptions, SimulationOptions, TriggerSet, Weekday,
 };
 use common::page::{Outcome, heading, percent, share};
 
@@ -77,9 +77,12 @@ fn monday(out: &mut dyn Write) -> Outcome {
     writeln!(out, "\n{}", portfolio.health_over_time(months, options)?)?;
 
     heading(out, "What has been going on")?;
-    let half_a_year = AlertOptions::new().from(today - 182).to(today).every(7);
-    let desk = portfolio.alerts(TriggerSet::standard(), half_a_year)?;
+    let mut desk = from_last_monday(&portfolio, today - 7)?;
+    desk.catch_up(&portfolio, TriggerSet::standard(), today, 7)?;
     writeln!(out, "{desk}")?;
+
+    heading(out, "What is new since last Monday, and who takes up the first of it")?;
+    taken_up(&mut desk, today, out)?;
 
     heading(out, "What to do this week")?;
     let snapshot = portfolio.at(today)?;
@@ -92,6 +95,41 @@ fn monday(out: &mut dyn Write) -> Outcome {
 
     heading(out, "Is the list worth working?")?;
     worth(&company, &portfolio, today - 91, out)
+}
+
+/// The desk as it stood a week ago, after half a year of Mondays; kept in a file in the meantime, as desks are.
+fn from_last_monday(portfolio: &Portfolio, then: Date) -> Result<AlertDesk, Box<dyn std::error::Error>> {
+    let desk = portfolio.alerts(TriggerSet::standard(), AlertOptions::new().from(then - 182).to(then).every(7))?;
+    let file = std::env::temp_dir().join(format!("health_and_alerts_{}.json", std::process::id()));
+    std::fs::write(&file, serde_json::to_string(&desk)?)?;
+    let desk = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    std::fs::remove_file(&file)?;
+    Ok(desk)
+}
+
+/// What opened or escalated today. Ann acknowledges the most urgent alert and reports the first step of its plan.
+fn taken_up(desk: &mut AlertDesk, today: Date, out: &mut dyn Write) -> Outcome {
+    let (mut opened, mut escalated, mut others) = (0, 0, 0);
+    for change in desk.changes().filter(|change| change.date == today) {
+        *(match change.to {
+            AlertState::Open => &mut opened,
+            AlertState::Escalated => &mut escalated,
+            _ => &mut others,
+        }) += 1;
+    }
+    writeln!(out, "{opened} opened, {escalated} escalated, {others} other changes.")?;
+    let first = desk.open().first().map(|alert| (alert.account.to_string(), alert.cause.to_owned()));
+    let Some((account, cause)) = first else { return Ok(()) };
+    // The ids of the simulated company are numbers.
+    let number: i64 = account.parse()?;
+    desk.acknowledge(number, &cause, today, "Ann")?;
+    desk.complete(number, &cause, 0, today, "Ann")?;
+    for change in desk.changes().filter(|change| change.account.to_string() == account && change.cause == cause) {
+        let by = change.by.map_or(String::new(), |by| format!(", by {by}"));
+        let from = change.from.map_or("", AlertState::name);
+        writeln!(out, "  {}  {account}  {cause}: {from} -> {} ({}{by})", change.date, change.to, change.why)?;
+    }
+    Ok(())
 }
 
 fn band(health: &Health, account: Id<'_>) -> Option<HealthBand> {
@@ -121,11 +159,12 @@ fn worth(company: &Company, portfolio: &Portfolio, then: Date, out: &mut dyn Wri
         }
     }
     writeln!(out, "The alerts that were open on {then}, and who has left since:\n")?;
-    writeln!(out, "  {:<36} {:>9} {:>6}", "", "customers", "left")?;
+    writeln!(out, "  {:<36} {:>9} {:>6} {:>8}  95 % interval", "", "customers", "left", "share")?;
     let mut line = |what: &str, of: &mut dyn Iterator<Item = i64>| {
         let of: Vec<bool> = of.map(|account| left.contains(&account)).collect();
         let (all, gone) = (of.len() as u64, of.iter().filter(|gone| **gone).count() as u64);
-        writeln!(out, "  {what:<36} {all:>9} {gone:>6} {:>8}", percent(share(gone, all)))
+        let [lower, upper] = wilson(gone, all).map(percent);
+        writeln!(out, "  {what:<36} {all:>9} {gone:>6} {:>8}  {lower} to {upper}", percent(share(gone, all)))
     };
     line("all", &mut customers.iter().copied())?;
     line("the 50 most urgent of the list", &mut urgent.iter().copied())?;
@@ -133,4 +172,15 @@ fn worth(company: &Company, portfolio: &Portfolio, then: Date, out: &mut dyn Wri
         line(name, &mut accounts.iter().copied())?;
     }
     Ok(())
+}
+
+/// The interval of Wilson for a share, at 95 %.
+#[expect(clippy::cast_precision_loss, reason = "counts of customers")]
+fn wilson(part: u64, whole: u64) -> [Option<f64>; 2] {
+    let (part, whole, z) = (part as f64, whole as f64, 1.96_f64);
+    let around = |sign: f64| {
+        let spread = z * (part * (whole - part) / whole + z * z / 4.0).sqrt();
+        (part + z * z / 2.0 + sign * spread) / (whole + z * z)
+    };
+    [-1.0, 1.0].map(|sign| Some(around(sign)).filter(|_| whole > 0.0))
 }

@@ -20,9 +20,9 @@ mod trigger;
 pub use activity::{Activity, ActivityBuilder, EventColumns, Intake, Progress, SegmentColumns, Segmented, Split};
 pub use alert::{
     Action, ActionPlan, Actions, Alert, AlertChange, AlertDesk, AlertOptions, AlertOutcome, AlertPolicy, AlertState,
-    AlertType, ChangeReason, Condition, DecisionReason, ExitCriterion, HasAlerts, LifecycleStage, PlanStep, Playbook,
-    PoorHealth, Recommendation, Recommendations, Recommended, Renewal, RenewalCalendar, RenewalOptions, SilencedUntil,
-    StageRules, StepDone, Touch, TouchPoint, TouchState, ValueTier,
+    AlertType, ChangeReason, Condition, DecisionReason, ExitCriterion, HasAlerts, Hindsight, LifecycleStage, PlanStep,
+    Playbook, PoorHealth, Recommendation, Recommendations, Recommended, Renewal, RenewalCalendar, RenewalOptions,
+    SilencedUntil, StageRules, StepDone, Touch, TouchPoint, TouchState, ValueTier,
 };
 pub use calendar::{Calendar, Coverage, Date, Period, Span, Weekday, date};
 pub use cohort::{
@@ -111,11 +111,11 @@ pub mod prelude {
         FeedbackState, FeedbackTally, Finding, Findings, FirstValue, FittedHealth, FittedSignal, FrequencyClass,
         GoodWhen, GrayTest, GrayTests, GrayTestsOptions, HasAlerts, Health, HealthAccuracy, HealthBand,
         HealthContribution, HealthCounts, HealthDrift, HealthFitOptions, HealthHistory, HealthMeasure, HealthOptions,
-        HealthProfile, HealthScale, HealthSignal, HealthState, HealthWeight, HighValueFading, Id, ImpactStratum,
-        ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge, KaplanMeier,
-        KaplanMeierOptions, KeyContactLoss, KeyPeople, Landmark, LaterParticipants, LeadTime, LeftOut, Lifecycle,
-        LifecycleOptions, LifecyclePeriod, LifecycleStage, Lifetime, LifetimeColumns, LifetimeState, Lifetimes,
-        LifetimesOptions, Limit, LimitColumns, LimitPressure, LogRank, Members, Membership, MendableReason,
+        HealthProfile, HealthScale, HealthSignal, HealthState, HealthWeight, HighValueFading, Hindsight, Id,
+        ImpactStratum, ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge,
+        KaplanMeier, KaplanMeierOptions, KeyContactLoss, KeyPeople, Landmark, LaterParticipants, LeadTime, LeftOut,
+        Lifecycle, LifecycleOptions, LifecyclePeriod, LifecycleStage, Lifetime, LifetimeColumns, LifetimeState,
+        Lifetimes, LifetimesOptions, Limit, LimitColumns, LimitPressure, LogRank, Members, Membership, MendableReason,
         MonthStickiness, MonthlyImpact, NaiveComparison, NetPromoter, NetPromoterOptions, NetPromoterUnit,
         NewlyDormant, OnboardingStall, Participation, ParticipationColumns, ParticipationIntake, Payment,
         PaymentColumns, PaymentTrouble, Performance, Period, Person, PlanColumns, PlanStep, Playbook, PointsCard,

@@ -38,7 +38,7 @@ pub(crate) use features::features_of;
 pub use intake::Intake;
 pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};
-pub(crate) use segments::{divide, order, places_of};
+pub(crate) use segments::{divide, labelled, order, places_of};
 
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};

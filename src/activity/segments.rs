@@ -171,6 +171,18 @@ pub(crate) fn divide(
     Ok(divided)
 }
 
+/// The actors of a frame, and for every segment their places.
+#[expect(clippy::type_complexity, reason = "as `divide`, with the actors")]
+pub(crate) fn labelled(
+    frame: &DataFrame,
+    columns: &SegmentColumns,
+) -> Result<(Ids, Vec<(Option<String>, Vec<usize>)>)> {
+    let id_type = read::id_type(frame.schema(), &columns.actor, "actor")?;
+    let (actors, _) = read::distinct_ids(frame, &columns.actor, id_type)?;
+    let divided = divide(&actors, frame, columns)?;
+    Ok((actors, divided))
+}
+
 /// The places of the actors of one segment.
 pub(crate) fn places_of(
     actors: &Ids,

@@ -24,7 +24,7 @@ pub use criterion::ExitCriterion;
 pub use desk::AlertDesk;
 pub use playbook::{ActionPlan, AlertOutcome, AlertType, DecisionReason, PlanStep, Playbook, SilencedUntil};
 pub use policy::AlertPolicy;
-pub use poor_health::PoorHealth;
+pub use poor_health::{Hindsight, PoorHealth};
 pub use recommendation::{Condition, HasAlerts, Recommendation, Recommendations, Recommended, ValueTier};
 pub use record::{Alert, AlertChange, StepDone};
 pub use renewals::{Renewal, RenewalCalendar, RenewalOptions, Touch, TouchPoint, TouchState};

@@ -1,9 +1,12 @@
 //! Poor health as a trigger, so that alerts may open on it.
 
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-use crate::health::{HealthBand, HealthOptions};
+use crate::activity::SegmentColumns;
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::health::{HealthBand, HealthOptions, Labels, Scores};
 use crate::portfolio::Snapshot;
 use crate::trigger::{Judge, Severity, Signal, Trigger};
 
@@ -43,13 +46,44 @@ use crate::trigger::{Judge, Severity, Signal, Trigger};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoorHealth {
     options: HealthOptions,
+    segments: Option<Labels>,
+    hindsight: Hindsight,
+}
+
+/// Whether fitted weights may be asked about days of which they know already what came after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hindsight {
+    /// They may not: asking is an error.
+    Refused,
+    /// They may, and whatever they say of such days says so.
+    Allowed,
 }
 
 impl PoorHealth {
-    /// By the scores of these options, or of a profile. Replayed over past dates, a fitted score knows what came after them.
+    /// By the scores of these options, or of a profile. The segment of an account is its plan.
     #[must_use]
     pub fn new(options: impl Into<HealthOptions>) -> Self {
-        Self { options: options.into() }
+        Self { options: options.into(), segments: None, hindsight: Hindsight::Refused }
+    }
+
+    /// The same with segments of a frame of accounts in the place of plans, as in
+    /// [`health_by`](crate::Portfolio::health_by). Accounts that the frame does not know have none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingColumn`], [`Error::UnsupportedType`] and [`Error::TwoSegments`] of the frame.
+    pub fn by(options: impl Into<HealthOptions>, segments: &DataFrame, columns: &SegmentColumns) -> Result<Self> {
+        Ok(Self { segments: Some(Labels::new(segments, columns)?), ..Self::new(options) })
+    }
+
+    /// Whether fitted weights may be asked about days before [`knows_until`](crate::FittedHealth::knows_until).
+    /// [`Hindsight::Refused`] unless told: such alerts look wiser than any could have been, and a back-test of them is none. To
+    /// replay the past honestly, fit to dates before it ([`to_date`](crate::HealthFitOptions::to_date)).
+    #[must_use]
+    pub fn hindsight(mut self, hindsight: Hindsight) -> Self {
+        self.hindsight = hindsight;
+        self
     }
 }
 
@@ -66,14 +100,26 @@ impl Trigger for PoorHealth {
     }
 
     fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
-        let health = portfolio.portfolio().health(portfolio.as_of(), self.options.clone())?;
+        let knows = self.options.hindsight_on(portfolio.as_of());
+        if let Some(until) = knows.filter(|_| self.hindsight == Hindsight::Refused) {
+            let reason = "the weights know what became of accounts after this day; fit them to earlier dates \
+                          (HealthFitOptions::to_date), or insist with PoorHealth::hindsight(Hindsight::Allowed)";
+            let value = format!("{}, before {until},", portfolio.as_of());
+            return Err(Error::InvalidOption { option: "as_of", value, reason });
+        }
+        let scores = Scores::new(portfolio, &self.options, self.segments.as_ref())?;
         Ok(Box::new(move |account| {
-            let own = health.of(account.id());
-            let Some((own, score, band)) = own.and_then(|own| Some((own, own.score?, own.band?))) else {
-                return Signal::not_observed("health");
-            };
+            let scored = scores.of(account);
+            let Some((score, band)) = scored.found() else { return Signal::not_observed("health") };
             let signal = if band == HealthBand::Poor { Signal::fired(Severity::Medium) } else { Signal::quiet() };
-            signal.observed(score).statistic(score).score(100.0 - score).because(|| own.sentence())
+            signal.observed(score).statistic(score).score(100.0 - score).because(|| {
+                let sentence = scores.sentence(account, scored);
+                if knows.is_some() { format!("in hindsight {sentence}") } else { sentence }
+            })
         }))
+    }
+
+    fn knows_until(&self) -> Option<Date> {
+        self.options.knows_until()
     }
 }

@@ -1,6 +1,7 @@
 //! The desk as it would stand, had it been asked all along.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::playbook::Playbook;
 use super::policy::AlertPolicy;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::portfolio::{Asked, Portfolio, Snapshot};
+use crate::portfolio::{Asked, Kept, Portfolio, Snapshot};
 use crate::trigger::{Every, Learnt, Sign, TriggerSet};
 
 /// Triggers compare some weeks with the twelve before them; from here on they have these.
@@ -209,10 +210,14 @@ impl AlertDesk {
             let reason = "there is no date to replay between them; name an earlier from, or a longer observation";
             return refuse("from .. to", &format!("{from} .. {to}"), reason);
         }
+        let kept = Arc::new(Kept::default());
         // What one date costs is not all done side by side, but dates are.
         for dates in dates.chunks(AT_ONCE * rayon::current_num_threads()) {
-            let snapshots: Vec<Snapshot<'_>> =
-                dates.par_iter().map(|&date| Ok(portfolio.at(date)?.asked(Asked::WhatFires))).collect::<Result<_>>()?;
+            if let Some(&first) = dates.first() {
+                kept.forget_before(portfolio.calendar().end_of_last_week(first));
+            }
+            let of = |&date: &Date| Ok(portfolio.at(date)?.asked(Asked::WhatFires).keeping(&kept));
+            let snapshots: Vec<Snapshot<'_>> = dates.par_iter().map(of).collect::<Result<_>>()?;
             let told: Vec<Result<(Learnt<'_>, Vec<Sign>)>> = snapshots
                 .par_iter()
                 .map(|snapshot| {

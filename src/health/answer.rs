@@ -35,11 +35,11 @@ pub struct Health {
 }
 
 #[derive(Clone, Debug)]
-struct Row {
-    membership: Membership,
-    segment: Option<usize>,
-    now: Option<Scored>,
-    before: Option<Scored>,
+pub(super) struct Row {
+    pub(super) membership: Membership,
+    pub(super) segment: Option<usize>,
+    pub(super) now: Option<Scored>,
+    pub(super) before: Option<Scored>,
 }
 
 /// How many accounts do how.
@@ -89,7 +89,8 @@ pub struct AccountHealth<'a> {
     pub change: Option<f64>,
     /// The signal whose points changed most in the direction in which the score did; `None` where it did not change.
     pub moved_by: Option<&'a HealthSignal>,
-    health: &'a Health,
+    previous: Option<Date>,
+    signals: &'a [HealthSignal],
     row: &'a Row,
 }
 
@@ -241,9 +242,7 @@ impl Portfolio {
     fn health_of(&self, as_of: Date, options: HealthOptions, segments: &Segments) -> Result<Health> {
         let scorer = Scorer::new(&options)?;
         let now = scorer.day(self, as_of, segments)?;
-        let days = i32::try_from(options.previous_days).unwrap_or(i32::MAX);
-        let first = self.activity().observed_from();
-        let previous = (as_of - first >= days).then(|| as_of - days);
+        let previous = options.previous(self, as_of);
         let before = previous.map(|previous| scorer.day(self, previous, segments)).transpose()?;
         let day = as_of.days_since_epoch();
         let memberships: Vec<Option<Membership>> =
@@ -299,6 +298,13 @@ impl Health {
         self.previous
     }
 
+    /// The day up to which fitted weights know what became of accounts, where that is later than the day itself: such scores
+    /// look better told apart than they could have been. `None` where they know nothing later, and for given weights.
+    #[must_use]
+    pub fn in_hindsight(&self) -> Option<Date> {
+        self.options.hindsight_on(self.as_of)
+    }
+
     /// The options it was asked with.
     #[must_use]
     pub fn options(&self) -> &HealthOptions {
@@ -350,16 +356,27 @@ impl Health {
 
     fn at(&self, place: usize) -> AccountHealth<'_> {
         let row = &self.rows[place];
+        AccountHealth {
+            segment: row.segment.map(|segment| self.segments[segment].as_str()),
+            profile: row.now.as_ref().map(|own| self.profiles[own.profile].as_str()),
+            ..AccountHealth::new(self.accounts.get(place), row, &self.signals, self.previous)
+        }
+    }
+}
+
+impl<'a> AccountHealth<'a> {
+    /// But for the names of segment and profile.
+    pub(super) fn new(account: Id<'a>, row: &'a Row, signals: &'a [HealthSignal], previous: Option<Date>) -> Self {
         let number = |of: Option<&Scored>, get: fn(&Scored) -> f64| of.map(get).filter(|value| !value.is_nan());
         let (now, before) = (row.now.as_ref(), row.before.as_ref());
         let score = number(now, |own| own.score);
         let previous_score = number(before, |own| own.score);
         let change = score.zip(previous_score).map(|(score, previous)| score - previous);
         let mut health = AccountHealth {
-            account: self.accounts.get(place),
+            account,
             membership: row.membership,
-            segment: row.segment.map(|segment| self.segments[segment].as_str()),
-            profile: now.map(|own| self.profiles[own.profile].as_str()),
+            segment: None,
+            profile: None,
             score,
             band: now.and_then(|own| own.band),
             coverage: number(now, |own| own.coverage),
@@ -368,7 +385,8 @@ impl Health {
             previous_band: before.and_then(|own| own.band),
             change,
             moved_by: None,
-            health: self,
+            previous,
+            signals,
             row,
         };
         if let Some(change) = change.filter(|change| change.abs() > NO_CHANGE) {
@@ -379,9 +397,7 @@ impl Health {
         }
         health
     }
-}
 
-impl<'a> AccountHealth<'a> {
     /// What each signal does to the score: those of the profile in its order, then those of the profile of before, if that
     /// was another one.
     pub fn contributions(&self) -> impl Iterator<Item = HealthContribution<'a>> + use<'a> {
@@ -392,7 +408,7 @@ impl<'a> AccountHealth<'a> {
         let others =
             cells(before).iter().map(|cell| cell.signal).filter(move |&signal| find(cells(now), signal).is_none());
         let compared = now.is_some_and(|now| !now.score.is_nan()) && before.is_some_and(|own| !own.score.is_nan());
-        let health = self.health;
+        let signals = self.signals;
         places.chain(others).map(move |signal| {
             let (own, then) = (find(cells(now), signal), find(cells(before), signal));
             let number = |of: Option<&super::scoring::Cell>, get: fn(&super::scoring::Cell) -> f64| {
@@ -400,7 +416,7 @@ impl<'a> AccountHealth<'a> {
             };
             let (points, previous_points) = (number(own, |cell| cell.points), number(then, |cell| cell.points));
             HealthContribution {
-                signal: &health.signals[signal],
+                signal: &signals[signal],
                 value: number(own, |cell| cell.value),
                 score: number(own, |cell| cell.score),
                 points,
@@ -426,7 +442,7 @@ impl<'a> AccountHealth<'a> {
             sentence += &format!(", {:.1} % to leave", 100.0 * chance);
         }
         let value = |value: Option<f64>| value.map_or("not observed".to_owned(), short);
-        match (self.change, self.health.previous) {
+        match (self.change, self.previous) {
             (Some(change), Some(previous)) if change.abs() >= 0.5 => {
                 let way = if change < 0.0 { "lower" } else { "higher" };
                 sentence += &format!(", {:.0} {way} than on {previous}", change.abs());
@@ -462,6 +478,9 @@ impl fmt::Display for Health {
         let counts = self.counts();
         write!(f, "{} customers as of {}; {} had left, ", counts.customers(), self.as_of, counts.left)?;
         writeln!(f, "{} had lapsed", counts.lapsed)?;
+        if let Some(until) = self.in_hindsight() {
+            writeln!(f, "in hindsight: the weights know what became of accounts up to {until}")?;
+        }
         let segments = self.counts_by_segment();
         let wide = segments.iter().map(|(name, _)| name.map_or(1, str::len)).max().unwrap_or(0).max("segment".len());
         writeln!(f, "\n{:wide$} {:>8} {:>8} {:>8} {:>12}", "segment", "good", "average", "poor", "not observed")?;

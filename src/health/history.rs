@@ -86,6 +86,8 @@ impl fmt::Display for HealthState {
 #[serde(try_from = "StoredHealthHistory")]
 pub struct HealthHistory {
     dates: Vec<Date>,
+    /// The day up to which fitted weights know what became of accounts.
+    knows_until: Option<Date>,
     /// In alphabetical order, and last those without one.
     segments: Vec<Option<String>>,
     /// Date by date, segment by segment.
@@ -96,6 +98,7 @@ pub struct HealthHistory {
 
 stored!(StoredHealthHistory as HealthHistory {
     dates: Vec<Date>,
+    knows_until: Option<Date>,
     segments: Vec<Option<String>>,
     counts: Vec<Vec<HealthCounts>>,
     moves: Vec<Vec<Vec<u64>>>,
@@ -274,7 +277,7 @@ impl Portfolio {
             .map(|own| names.iter().map(|name| own.get(name).copied().unwrap_or_default()).collect())
             .collect();
         let segments = names.iter().map(|(_, name)| name.map(str::to_owned)).collect();
-        Ok(HealthHistory { dates, segments, counts, moves })
+        Ok(HealthHistory { dates, knows_until: options.knows_until(), segments, counts, moves })
     }
 }
 
@@ -283,6 +286,12 @@ impl HealthHistory {
     #[must_use]
     pub fn dates(&self) -> &[Date] {
         &self.dates
+    }
+
+    /// The dates on which fitted weights knew already what became of accounts, the first ones; none for given weights.
+    #[must_use]
+    pub fn in_hindsight(&self) -> &[Date] {
+        &self.dates[..self.dates.partition_point(|&date| self.knows_until.is_some_and(|until| date < until))]
     }
 
     /// The segments that accounts are in on any of the dates: in alphabetical order, and last those without one.
@@ -402,6 +411,10 @@ impl fmt::Display for HealthHistory {
             let worse = worse.map_or("-".to_owned(), |worse| worse.to_string());
             write!(f, "{date} {:>8} {:>8} {:>8} {:>12}", own.good, own.average, own.poor, own.not_observed)?;
             writeln!(f, " {:>8} {:>8} {poor:>8} {worse:>8}", own.left, own.lapsed)?;
+        }
+        if let (count @ 1.., Some(until)) = (self.in_hindsight().len(), self.knows_until) {
+            let dates = print::counted(count as u64, "date");
+            writeln!(f, "in hindsight at {dates}: the weights know what became of accounts up to {until}")?;
         }
         write!(
             f,

@@ -10,6 +10,7 @@ mod options;
 mod profile;
 mod scoring;
 mod signal;
+mod today;
 
 pub use answer::{AccountHealth, Health, HealthContribution, HealthCounts};
 pub use band::HealthBand;
@@ -21,3 +22,4 @@ pub use history::{HealthHistory, HealthState};
 pub use options::HealthOptions;
 pub use profile::{HealthProfile, HealthScale};
 pub use signal::{GoodWhen, HealthMeasure, HealthSignal};
+pub(crate) use today::{Labels, Scores};

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::HealthBand;
 use super::fit::FittedHealth;
 use super::profile::HealthProfile;
+use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::portfolio::Portfolio;
 
 /// By so much a score or a share may lie below an edge and still be at it: two thirds of 100 and 100 times 20 of 30 differ
 /// in the last digit.
@@ -25,6 +27,8 @@ pub(super) const ROUNDING: f64 = 1e-9;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthOptions {
     pub(super) scoring: Scoring,
+    onboarding: Option<(u32, HealthProfile)>,
+    pub(super) segments: BTreeMap<String, HealthProfile>,
     pub(super) bands: HealthBands,
     pub(super) least_coverage: f64,
     pub(super) previous_days: u32,
@@ -34,16 +38,8 @@ pub struct HealthOptions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Scoring {
-    Given(Given),
+    Given(HealthProfile),
     Fitted(Box<FittedHealth>),
-}
-
-/// Given profiles, and for whom each is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Given {
-    pub(super) profile: HealthProfile,
-    pub(super) onboarding: Option<(u32, HealthProfile)>,
-    pub(super) segments: BTreeMap<String, HealthProfile>,
 }
 
 /// Where bands begin; each holds the score at which it begins.
@@ -69,33 +65,30 @@ impl HealthOptions {
     /// Scores all accounts by one profile.
     #[must_use]
     pub fn new(profile: HealthProfile) -> Self {
-        Self::by(Scoring::Given(Given { profile, onboarding: None, segments: BTreeMap::new() }))
+        Self::by(Scoring::Given(profile))
     }
 
     pub(super) fn by(scoring: Scoring) -> Self {
         let bands = HealthBands { average: 100.0 / 3.0, good: 200.0 / 3.0 };
-        Self { scoring, bands, least_coverage: 0.5, previous_days: 28 }
+        Self { scoring, onboarding: None, segments: BTreeMap::new(), bands, least_coverage: 0.5, previous_days: 28 }
     }
 
     /// The profile of accounts that have been customers for less than so many days, whatever their segment. None unless
     /// told; [`HealthOptions::default`] has 90 days: by then there is a month to compare and a past to compare it with. Of accounts that were active
-    /// from the first day of the observation on it is not known how new they are, and they are not taken for new. A fitted score
-    /// knows the tenure and has no such profile.
+    /// from the first day of the observation on it is not known how new they are, and they are not taken for new. Not beside fitted
+    /// weights, which know the tenure: their 50 is the base rate, and a given profile's is not.
     #[must_use]
     pub fn onboarding(mut self, days: u32, profile: HealthProfile) -> Self {
-        if let Scoring::Given(given) = &mut self.scoring {
-            given.onboarding = Some((days, profile));
-        }
+        self.onboarding = Some((days, profile));
         self
     }
 
     /// The profile of the accounts of a segment: the plan as known on the day, or with
-    /// [`health_by`](crate::Portfolio::health_by) the segment of its frame. A fitted score has no profiles.
+    /// [`health_by`](crate::Portfolio::health_by) the segment of its frame. Not beside fitted
+    /// weights; to weigh a segment by what befell it, fit it by itself.
     #[must_use]
     pub fn segment(mut self, segment: impl Into<String>, profile: HealthProfile) -> Self {
-        if let Scoring::Given(given) = &mut self.scoring {
-            given.segments.insert(segment.into(), profile);
-        }
+        self.segments.insert(segment.into(), profile);
         self
     }
 
@@ -137,18 +130,41 @@ impl HealthOptions {
             let reason = "is 1 day to a century";
             return refuse("compared_with", self.previous_days.to_string(), reason);
         }
-        match &self.scoring {
-            Scoring::Given(given) => given.profiles().try_for_each(HealthProfile::check),
-            Scoring::Fitted(_) => Ok(()),
+        if let Scoring::Fitted(_) = &self.scoring {
+            let reason = "fitted weights are the same for all accounts, and scores of given ones mean something else; leave \
+                          it out, or score by given profiles alone";
+            if let Some((days, profile)) = &self.onboarding {
+                return refuse("onboarding", format!("{days} days, {}", profile.name()), reason);
+            }
+            if let Some((segment, profile)) = self.segments.first_key_value() {
+                return refuse("segment", format!("{segment}, {}", profile.name()), reason);
+            }
         }
+        self.profiles().try_for_each(HealthProfile::check)
     }
-}
 
-impl Given {
-    /// All profiles; accounts are scored by the first of which they do not meet a condition of another.
+    /// All given profiles; accounts are scored by the first of which they do not meet a condition of another.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &HealthProfile> {
+        let profile = if let Scoring::Given(profile) = &self.scoring { Some(profile) } else { None };
         let onboarding = self.onboarding.iter().map(|(_, profile)| profile);
-        std::iter::once(&self.profile).chain(onboarding).chain(self.segments.values())
+        profile.into_iter().chain(onboarding).chain(self.segments.values())
+    }
+
+    /// The day with which the scores of a day are compared; `None` where it lies before the observation.
+    pub(super) fn previous(&self, portfolio: &Portfolio, as_of: Date) -> Option<Date> {
+        let days = i32::try_from(self.previous_days).unwrap_or(i32::MAX);
+        (as_of - portfolio.activity().observed_from() >= days).then(|| as_of - days)
+    }
+
+    /// The day up to which the weights know what became of accounts; `None` for given weights.
+    pub(crate) fn knows_until(&self) -> Option<Date> {
+        if let Scoring::Fitted(fitted) = &self.scoring { Some(fitted.knows_until()) } else { None }
+    }
+
+    /// The day up to which the weights know what became of accounts, if that is later than a day: what is said of the day is then
+    /// hindsight. `None` for given weights.
+    pub(crate) fn hindsight_on(&self, as_of: Date) -> Option<Date> {
+        self.knows_until().filter(|&until| as_of < until)
     }
 
     /// The place of a profile among all of them.

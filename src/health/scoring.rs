@@ -12,7 +12,7 @@ use crate::statistics::probability;
 
 /// How one account scored. NaN stands for what was not observed.
 #[derive(Clone, Debug)]
-pub(super) struct Scored {
+pub(crate) struct Scored {
     /// The place of the profile.
     pub(super) profile: usize,
     pub(super) score: f64,
@@ -87,9 +87,7 @@ impl<'a> Scorer<'a> {
             places.push(own.map(place).collect());
         };
         match &options.scoring {
-            Scoring::Given(given) => {
-                given.profiles().for_each(|profile| add(profile.name(), &mut profile.signals()));
-            }
+            Scoring::Given(_) => options.profiles().for_each(|profile| add(profile.name(), &mut profile.signals())),
             Scoring::Fitted(fitted) => add("fitted", &mut fitted.signals().iter().map(FittedSignal::signal)),
         }
         Ok(Self { options, signals, profiles, places })
@@ -104,15 +102,15 @@ impl<'a> Scorer<'a> {
         Ok(Day { customers, scored })
     }
 
-    fn score(&self, account: Account<'_>, told: &Told, segments: &Segments) -> Scored {
+    pub(super) fn score(&self, account: Account<'_>, told: &Told, segments: &Segments) -> Scored {
         let measured = Measured::new(account, told);
         let mut scored = match &self.options.scoring {
-            Scoring::Given(given) => {
+            Scoring::Given(_) => {
                 let new_for = account.member_since().map(|since| account.as_of() - since);
-                let segment = if given.segments.is_empty() { None } else { segments.of(&account) };
-                let profile = given.place(new_for, segment);
+                let segment = if self.options.segments.is_empty() { None } else { segments.of(&account) };
+                let profile = self.options.place(new_for, segment);
                 let (mut sum, mut seen, mut all) = (0.0, 0.0, 0.0);
-                let weighed = given.profiles().nth(profile).map_or(&[][..], |profile| &profile.signals);
+                let weighed = self.options.profiles().nth(profile).map_or(&[][..], |profile| &profile.signals);
                 let cell = |(weighed, &signal): (&super::profile::Weighed, &usize)| {
                     let value = measured.of(&weighed.signal).unwrap_or(f64::NAN);
                     let score = weighed.scale.score(value);

@@ -1,7 +1,10 @@
 //! The portfolio as it was known on a day.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
+use super::kept::{Column, Kept};
 use super::{Account, Portfolio};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -80,6 +83,8 @@ pub struct Snapshot<'a> {
     left: Vec<u32>,
     lapsed: Vec<u32>,
     asked: Asked,
+    /// Where other dates are looked at as well, what holds for several of them.
+    kept: Option<Arc<Kept>>,
 }
 
 impl Portfolio {
@@ -103,7 +108,7 @@ impl Portfolio {
         let [left, lapsed] = [Membership::Left, Membership::Lapsed].map(all);
         let customers = accounts.into_iter().filter(|(_, membership)| *membership == Membership::Customer);
         let customers = customers.map(|(account, _)| account).collect();
-        Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed, asked: Asked::Everything })
+        Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed, asked: Asked::Everything, kept: None })
     }
 
     pub(super) fn check_as_of(&self, as_of: Date) -> Result<()> {
@@ -126,6 +131,16 @@ impl<'a> Snapshot<'a> {
     /// The same for triggers that are to say less.
     pub(crate) fn asked(self, asked: Asked) -> Self {
         Self { asked, ..self }
+    }
+
+    /// The same beside other dates.
+    pub(crate) fn keeping(self, kept: &Arc<Kept>) -> Self {
+        Self { kept: Some(kept.clone()), ..self }
+    }
+
+    /// What is worked out of each account up to a day and depends on two numbers beside; `None` where no other date is looked at.
+    pub(crate) fn column<T: Send + Sync + 'static>(&self, end: Date, of: (u32, u32)) -> Option<Column<T>> {
+        Some(self.kept.as_ref()?.column(end, of, self.portfolio.len()))
     }
 
     /// Whether nothing is asked but what fires.

@@ -2,8 +2,9 @@
 
 mod rarefaction;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Range, RangeInclusive};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,8 @@ use self::rarefaction::{Pool, nothing_to_see};
 use super::drops::Drops;
 use super::seed::seed;
 use super::set::{Judge, Trigger};
-use super::signal::Signal;
-use super::weeks::{Weeks, Window};
+use super::signal::{MOST_LEVEL, Severity, Signal};
+use super::weeks::{Weekly, Weeks, Window};
 use crate::activity::Rows;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -123,44 +124,61 @@ impl Trigger for BreadthOfUse {
             return Err(Error::InvalidOption { option: "least_units", value: 0.to_string(), reason });
         }
         let brief = portfolio.only_what_fires();
-        Ok(Box::new(move |account| POOL.with_borrow_mut(|pool| self.of(account, pool, brief))))
+        let shown = self.weeks.kept(portfolio);
+        Ok(Box::new(move |account| self.of(account, &shown, brief)))
     }
 }
 
 impl BreadthOfUse {
-    fn of(&self, account: &Account<'_>, pool: &mut Pool, brief: bool) -> Signal {
+    fn of(&self, account: &Account<'_>, shown: &Weekly<Shown>, brief: bool) -> Signal {
         if account.rows().features.is_none() {
             return Signal::not_observed("feature");
         }
         let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
-        let recent = window.start(window.baseline());
-        let names = features(account);
-        pool.clear(names.len());
-        each(account, window.days(), |rows, own| pool.add(rows, own, recent));
-        let (before, now) = pool.sides();
-        if before.min(now) < self.least_units {
-            return Signal::not_observed("history");
-        }
-        let (expected, variance) = pool.expected();
-        let count = pool.observed();
-        if expected <= 0.0 {
-            return Signal::not_observed("history");
-        }
-        let observed = f64::from(count);
-        let ratio = observed / expected;
-        let severity = self.drops.severity(ratio).filter(|_| expected - observed >= HALF);
-        if brief && severity.is_none() {
-            return Signal::too_small();
-        }
-        let p_value = nothing_to_see(count, expected, variance).unwrap_or_else(|| {
-            each(account, window.days(), |rows, own| pool.collect(rows, own));
-            pool.p_value(seed(account))
-        });
-        let signal = Signal::tested(p_value, severity).observed(observed).expected(expected).statistic(ratio);
+        let filled = Cell::new(false);
+        let fill = |pool: &mut Pool| {
+            filled.set(true);
+            Shown::of(account, &window, pool)
+        };
+        shown.of(
+            account,
+            || POOL.with_borrow_mut(fill),
+            |shown| {
+                if shown.units < self.least_units || shown.expected <= 0.0 {
+                    return Signal::not_observed("history");
+                }
+                let (observed, ratio) = (f64::from(shown.observed), f64::from(shown.observed) / shown.expected);
+                let severity = self.drops.severity(ratio).filter(|_| shown.expected - observed >= HALF);
+                match shown.p_value.get() {
+                    _ if brief && severity.is_none() => Signal::too_small(),
+                    Some(&p_value) if brief && p_value > MOST_LEVEL => Signal::tested(p_value, severity),
+                    _ => POOL.with_borrow_mut(|pool| {
+                        if !filled.get() {
+                            fill(pool);
+                        }
+                        self.told(account, &window, (shown, severity), pool)
+                    }),
+                }
+            },
+        )
+    }
+
+    fn told(
+        &self,
+        account: &Account<'_>,
+        window: &Window,
+        (shown, severity): (&Shown, Option<Severity>),
+        pool: &mut Pool,
+    ) -> Signal {
+        let (count, expected) = (shown.observed, shown.expected);
+        let p_value = shown.p_value(account, window, pool);
+        let signal = Signal::tested(p_value, severity).observed(f64::from(count)).expected(expected);
+        let signal = signal.statistic(f64::from(count) / expected);
         if severity.is_none() {
             return signal;
         }
-        let lost = Lost::of(account, &window, pool);
+        let names = features(account);
+        let lost = Lost::of(account, window, pool);
         let signal = signal.since(lost.since);
         signal.because(|| {
             let lost: Vec<&str> = lost.features.iter().map(|&feature| names[feature].as_str()).collect();
@@ -174,6 +192,42 @@ impl BreadthOfUse {
             };
             format!("{count} {were} used in {weeks}, where as much use showed {expected:.1} before{offered}; {lost}")
         })
+    }
+}
+
+/// What the weeks of an account show.
+struct Shown {
+    /// On the side that has fewer.
+    units: u32,
+    observed: u32,
+    expected: f64,
+    variance: f64,
+    /// Where it was asked for, and takes no draws, which are others on every day.
+    p_value: OnceLock<f64>,
+}
+
+impl Shown {
+    /// Fills the pool.
+    fn of(account: &Account<'_>, window: &Window, pool: &mut Pool) -> Self {
+        let recent = window.start(window.baseline());
+        pool.clear(features(account).len());
+        each(account, window.days(), |rows, own| pool.add(rows, own, recent));
+        let (before, now) = pool.sides();
+        let (units, observed) = (before.min(now), pool.observed());
+        let (expected, variance) = if units > 0 { pool.expected() } else { (0.0, 0.0) };
+        Self { units, observed, expected, variance, p_value: OnceLock::new() }
+    }
+
+    fn p_value(&self, account: &Account<'_>, window: &Window, pool: &mut Pool) -> f64 {
+        if let Some(&p_value) = self.p_value.get() {
+            return p_value;
+        }
+        let known = nothing_to_see(self.observed, self.expected, self.variance);
+        let p_value = known.unwrap_or_else(|| {
+            each(account, window.days(), |rows, own| pool.collect(rows, own));
+            pool.p_value(seed(account))
+        });
+        if known.is_some() || pool.is_counted() { *self.p_value.get_or_init(|| p_value) } else { p_value }
     }
 }
 

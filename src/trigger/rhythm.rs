@@ -180,6 +180,8 @@ impl<'a> Rhythm<'a> {
 /// Silences of the past days of many accounts, added up.
 #[derive(Clone, Debug)]
 pub(super) struct PoolSums {
+    /// The times of the days of one account by its clock, only there so that they need not be allocated anew.
+    ticks: Vec<f64>,
     groups: Vec<Sums>,
 }
 
@@ -215,7 +217,7 @@ impl Sums {
 
 impl PoolSums {
     pub(super) fn none() -> Self {
-        Self { groups: vec![Sums::NONE; WORTHS * (BURSTS.len() + 1)] }
+        Self { ticks: Vec::new(), groups: vec![Sums::NONE; WORTHS * (BURSTS.len() + 1)] }
     }
 
     /// Adds the past days of an account up to `until`: on each the silence is set against the mean silence of the weeks
@@ -224,9 +226,13 @@ impl PoolSums {
         let (Some(&first), Some(&last)) = (days.first(), days.last()) else { return };
         let recent = days.partition_point(|&day| day <= last.saturating_sub(7 * weeks)).saturating_sub(1);
         let clock = Clock::new(&days[recent..], shares);
-        let gap = |place: usize| clock.between(days[place], days[place + 1]);
         let earlier = days[recent].saturating_sub(7 * weeks);
         let begin = days.partition_point(|&day| day <= earlier).saturating_sub(1);
+        // Each day is an end of two gaps, and each gap comes and goes.
+        self.ticks.clear();
+        self.ticks.extend(days[begin..].iter().map(|&day| clock.at(day)));
+        let ticks = &self.ticks;
+        let gap = |place: usize| ticks[place + 1 - begin] - ticks[place - begin];
         let (mut start, mut before) = (begin, Gaps::default());
         for place in begin..days.len() - 1 {
             while days[start + 1] <= days[place].saturating_sub(7 * weeks) {
@@ -236,8 +242,11 @@ impl PoolSums {
             let from = days[place].max(first.saturating_add(LEAST_DAYS - 1));
             let to = days[place + 1].min(until);
             if place >= recent && before.count > 0.5 && from < to {
-                let age = |day| clock.between(days[place], day);
-                self.groups[before.group()].add(age(from), age(to), before.mean_silence());
+                let age = |day: i32, end: usize| {
+                    let at = if day == days[end] { ticks[end - begin] } else { clock.at(day) };
+                    at - ticks[place - begin]
+                };
+                self.groups[before.group()].add(age(from, place), age(to, place + 1), before.mean_silence());
             }
             before.add(gap(place), 1.0);
         }

@@ -9,7 +9,7 @@ use super::season::{CLASSES, CommonMovement, Season, residuals, smaller};
 use super::seed::seed;
 use super::set::{Judge, Trigger};
 use super::signal::{Severity, Signal};
-use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weeks, Window};
+use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weekly, Weeks, Window};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot, Subscription};
@@ -127,27 +127,31 @@ impl Trigger for SeatsShrinking {
             let reason = "a term can have begun on the day itself, so 1 is the least";
             return Err(Error::InvalidOption { option: "bought_within", value: 0.to_string(), reason });
         }
-        let season = self.season(portfolio);
+        let people = self.weeks.kept(portfolio);
+        let season = self.season(portfolio, &people);
         let brief = portfolio.only_what_fires();
-        Ok(Box::new(move |account| self.of(account, &season, brief)))
+        Ok(Box::new(move |account| self.of(account, &people, &season, brief)))
     }
 }
 
 impl SeatsShrinking {
     /// The indices of all weeks, and then of all stretches of as many weeks as are recent.
-    fn season(&self, portfolio: &Snapshot<'_>) -> Season {
+    fn season(&self, portfolio: &Snapshot<'_>, people: &Weekly<Option<People>>) -> Season {
         let (all, recent) = (self.weeks.all(), self.weeks.recent as usize);
         Season::learn(portfolio, self.movement, (all, 2 * all - recent + 1), |account, row| {
             let window = self.weeks.of(account).filter(|window| window.weeks == all)?;
-            let people = People::of(account, &window)?;
-            let (of_weeks, of_stretches) = row.split_at_mut(all);
-            relative(&people.weeks[..all], of_weeks);
-            relative(&people.stretches[..of_stretches.len()], of_stretches);
-            people.class(&window)
+            let relative = |people: &Option<People>| {
+                let people = people.as_ref()?;
+                let (of_weeks, of_stretches) = row.split_at_mut(all);
+                relative(&people.weeks, of_weeks);
+                relative(&people.stretches[..of_stretches.len()], of_stretches);
+                people.class()
+            };
+            people.of(account, || People::of(account, &window), relative)
         })
     }
 
-    fn of(&self, account: &Account<'_>, season: &Season, brief: bool) -> Signal {
+    fn of(&self, account: &Account<'_>, people: &Weekly<Option<People>>, season: &Season, brief: bool) -> Signal {
         let seats = Seats::of(account, self.bought_within);
         if let Some(Seats { fewer: Some(fewer) }) = &seats {
             return fewer.signal();
@@ -157,10 +161,12 @@ impl SeatsShrinking {
             return otherwise("people");
         }
         let Some(window) = self.weeks.of(account) else { return otherwise("history") };
-        let Some(people) = People::of(account, &window) else { return otherwise("people") };
-        let test =
-            people.class(&window).and_then(|class| self.test(account, &window, &people, season.of(class), brief));
-        test.unwrap_or_else(|| otherwise("history"))
+        let test = |people: &Option<People>| {
+            let Some(people) = people else { return otherwise("people") };
+            let test = people.class().and_then(|class| self.test(account, &window, people, season.of(class), brief));
+            test.unwrap_or_else(|| otherwise("history"))
+        };
+        people.of(account, || People::of(account, &window), test)
     }
 
     /// `None` where too few weeks can be compared, or nobody came in the baseline.
@@ -228,13 +234,13 @@ fn relative(counts: &[u32], row: &mut [f64]) {
 struct People {
     /// All who were active in any week.
     all: u32,
-    weeks: [u32; MOST_WEEKS],
-    stretches: [u32; MOST_WEEKS],
+    weeks: Vec<u32>,
+    stretches: Vec<u32>,
 }
 
 impl People {
     fn of(account: &Account<'_>, window: &Window) -> Option<Self> {
-        let mut people = Self { all: 0, weeks: [0; MOST_WEEKS], stretches: [0; MOST_WEEKS] };
+        let mut people = Self { all: 0, weeks: vec![0; window.weeks], stretches: vec![0; window.weeks] };
         let stretch = (1_u64 << window.recent) - 1;
         for person in account.people()? {
             let days = &person.rows().day[person.within(window.days())];
@@ -252,9 +258,9 @@ impl People {
     }
 
     /// The class of accounts whose people come in about the same share of weeks; `None` where nobody came.
-    fn class(&self, window: &Window) -> Option<usize> {
+    fn class(&self) -> Option<usize> {
         let came = self.weeks.iter().map(|&count| count as usize).sum::<usize>();
-        let most = self.all as usize * window.weeks;
+        let most = self.all as usize * self.weeks.len();
         (most > 0).then(|| (CLASSES * came / most).min(CLASSES - 1))
     }
 }

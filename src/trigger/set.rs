@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::signal::{MOST_LEVEL, Signal};
+use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Snapshot};
 use crate::statistics::Correction;
@@ -51,6 +52,13 @@ pub trait Trigger: fmt::Debug + Send + Sync {
     ///
     /// [`Error::InvalidOption`] where an option makes no sense.
     fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>>;
+
+    /// The day up to which it knows what became of accounts, where it learnt from their past: what it says of earlier days it
+    /// says in hindsight, and a back-test tells so. `None` unless told, as for every trigger that learns on the day what it
+    /// needs.
+    fn knows_until(&self) -> Option<Date> {
+        None
+    }
 }
 
 /// The triggers that are asked together, and how their tests are corrected for being many.
@@ -122,6 +130,13 @@ impl TriggerSet {
     #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.triggers.iter().map(|trigger| trigger.name())
+    }
+
+    /// The triggers that know what became of accounts after some of these dates, and after how many.
+    pub(super) fn in_hindsight(&self, dates: &[Date]) -> Vec<(String, usize)> {
+        let count = |until: Date| dates.iter().filter(|&&date| date < until).count();
+        let of = |trigger: &Arc<dyn Trigger>| Some((trigger.name().to_owned(), count(trigger.knows_until()?)));
+        self.triggers.iter().filter_map(of).filter(|&(_, count)| count > 0).collect()
     }
 
     pub(super) fn check(&self) -> Result<()> {

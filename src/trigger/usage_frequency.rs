@@ -8,7 +8,7 @@ use super::season::{CommonMovement, Season, residuals, smaller};
 use super::seed::seed;
 use super::set::{Judge, Trigger};
 use super::signal::Signal;
-use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weeks, Window};
+use super::weeks::{LEAST_BASELINE, MOST_WEEKS, Weekly, Weeks, Window};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::portfolio::{Account, Snapshot};
@@ -119,9 +119,14 @@ impl Trigger for UsageFrequency {
 
     fn judge<'a>(&'a self, portfolio: &'a Snapshot<'_>) -> Result<Judge<'a>> {
         let wilson = self.check()?;
-        let season = self.season(portfolio);
+        let used = self.weeks.kept(portfolio);
+        let season = self.season(portfolio, &used);
         let brief = portfolio.only_what_fires();
-        Ok(Box::new(move |account| self.of(account, &season, wilson, brief)))
+        Ok(Box::new(move |account| {
+            let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
+            let of = |own: &Use| self.of(account, &window, own, season.of(own.class as usize), wilson, brief);
+            used.of(account, || Use::of(account, &window), of)
+        }))
     }
 }
 
@@ -133,26 +138,24 @@ impl UsageFrequency {
     }
 
     /// The indices of all weeks for events, and then for active days.
-    fn season(&self, portfolio: &Snapshot<'_>) -> Season {
+    fn season(&self, portfolio: &Snapshot<'_>, used: &Weekly<Use>) -> Season {
         let all = self.weeks.all();
         Season::learn(portfolio, self.movement, (all, 2 * all), |account, row| {
             let window = self.weeks.of(account).filter(|window| window.weeks == all)?;
-            let used = Use::of(account, &window);
-            let mean = |of: fn(&(u64, u64)) -> u64| float(used.0[..all].iter().map(of).sum()) / float(all as u64);
-            let (events, days) = (mean(|week| week.0), mean(|week| week.1));
-            let (of_events, of_days) = row.split_at_mut(all);
-            for ((week, of_events), of_days) in used.0.iter().zip(of_events).zip(of_days) {
-                (*of_events, *of_days) = (float(week.0) / events, float(week.1) / days);
-            }
-            (days > 0.0).then(|| FrequencyClass::over(account, &window) as usize)
+            used.of(account, || Use::of(account, &window), |used| used.relative(row))
         })
     }
 
-    fn of(&self, account: &Account<'_>, season: &Season, wilson: Wilson, brief: bool) -> Signal {
-        let Some(window) = self.weeks.of(account) else { return Signal::not_observed("history") };
-        let used = Use::of(account, &window);
-        let index = season.of(FrequencyClass::over(account, &window) as usize);
-        let Some(weeks) = Compared::new(&used, &window, index, self.weeks.all()) else {
+    fn of(
+        &self,
+        account: &Account<'_>,
+        window: &Window,
+        used: &Use,
+        index: &[f64],
+        wilson: Wilson,
+        brief: bool,
+    ) -> Signal {
+        let Some(weeks) = Compared::new(used, window, index, self.weeks.all()) else {
             return Signal::not_observed("history");
         };
         let (recent, baseline) = weeks.events.split(weeks.count, weeks.baseline);
@@ -199,19 +202,34 @@ fn changed(account: &Account<'_>, recent: i32) -> String {
     })
 }
 
-/// Events and active days of the weeks of an account.
-struct Use([(u64, u64); MOST_WEEKS]);
+/// Events and active days of the weeks of an account, and how often it came in all of them.
+struct Use {
+    weeks: Vec<(u64, u64)>,
+    class: FrequencyClass,
+}
 
 impl Use {
     fn of(account: &Account<'_>, window: &Window) -> Self {
-        let mut used = [(0, 0); MOST_WEEKS];
+        let mut weeks = vec![(0, 0); window.weeks];
         let (rows, own) = (account.rows(), account.within(window.days()));
         for (&day, &events) in rows.day[own.clone()].iter().zip(&rows.events[own]) {
-            let (of_events, of_days) = &mut used[window.week(day)];
+            let (of_events, of_days) = &mut weeks[window.week(day)];
             *of_events += u64::from(events);
             *of_days += 1;
         }
-        Self(used)
+        Self { weeks, class: FrequencyClass::over(account, window) }
+    }
+
+    /// Events and then active days of each week, relative to the mean of all, and the class; `None` where nothing was done.
+    fn relative(&self, row: &mut [f64]) -> Option<usize> {
+        let all = self.weeks.len();
+        let mean = |of: fn(&(u64, u64)) -> u64| float(self.weeks.iter().map(of).sum()) / float(all as u64);
+        let (events, days) = (mean(|week| week.0), mean(|week| week.1));
+        let (of_events, of_days) = row.split_at_mut(all);
+        for ((week, of_events), of_days) in self.weeks.iter().zip(of_events).zip(of_days) {
+            (*of_events, *of_days) = (float(week.0) / events, float(week.1) / days);
+        }
+        (days > 0.0).then_some(self.class as usize)
     }
 }
 
@@ -250,7 +268,7 @@ impl Compared {
         let none = || Counts([Exposed { events: 0, exposure: 0.0 }; MOST_WEEKS]);
         let mut compared = Self { events: none(), days: none(), count: 0, baseline: 0, among: 0 };
         let skipped = all - window.weeks;
-        for (week, &(events, days)) in used.0[..window.weeks].iter().enumerate() {
+        for (week, &(events, days)) in used.weeks.iter().enumerate() {
             let (of_events, of_days) = (index[skipped + week], index[all + skipped + week]);
             if of_events > 0.0 && of_days > 0.0 {
                 compared.events.0[compared.count] = Exposed { events, exposure: of_events };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::portfolio::Account;
+use crate::portfolio::{Account, Column, Snapshot};
 
 /// More weeks are not compared: they are the bits of a word.
 pub(super) const MOST_WEEKS: usize = 64;
@@ -59,6 +59,25 @@ impl Weeks {
         let known = usize::try_from((end - began + 1).max(0) / 7).unwrap_or(0);
         let (recent, weeks) = (self.recent as usize, known.min(self.all()));
         (weeks >= recent + LEAST_BASELINE).then(|| Window { end: end.days_since_epoch(), recent, weeks })
+    }
+
+    /// What the weeks of accounts are worked up to, kept for the other days on which they are the same.
+    pub(super) fn kept<T: Send + Sync + 'static>(self, portfolio: &Snapshot<'_>) -> Weekly<T> {
+        let end = portfolio.portfolio().calendar().end_of_last_week(portfolio.as_of());
+        Weekly(portfolio.column(end, (self.recent, self.baseline)))
+    }
+}
+
+/// What depends on an account and its weeks alone.
+pub(super) struct Weekly<T>(Option<Column<T>>);
+
+impl<T> Weekly<T> {
+    /// Of an account, worked out if it is not known, and what comes of it.
+    pub(super) fn of<R>(&self, account: &Account<'_>, work: impl FnOnce() -> T, then: impl FnOnce(&T) -> R) -> R {
+        match &self.0 {
+            Some(column) => then(column[account.number()].get_or_init(work)),
+            None => then(&work()),
+        }
     }
 }
 

@@ -52,6 +52,7 @@ mod oracle;
 mod parts;
 mod payment_trouble;
 mod planted;
+mod poor_health;
 mod portfolio;
 mod power_curve;
 mod properties;

@@ -107,14 +107,29 @@ pub struct HealthAccuracy {
 }
 
 impl HealthAccuracy {
-    /// Whether the intervals of intercept, that of [all](Self::calibration_intercept_in_all) that is unsure, and slope hold 0
-    /// and 1.
+    /// Whether the intervals of the intercept and the slope, those of the judged outcomes alone, hold 0 and 1.
+    ///
+    /// Of forecasts by somebody who knows all hazards these intervals hold as often as they say. Of a model they hold
+    /// somewhat less often, for it also errs with the outcomes that it was fitted to; and where the base rate moves, as that of
+    /// a company whose customers age does, no model of the past could have known by how much. What these two explain,
+    /// [`is_calibrated_in_all`](Self::is_calibrated_in_all) allows for.
     #[must_use]
     pub fn is_calibrated(&self) -> bool {
+        self.holds(self.calibration_intercept)
+    }
+
+    /// Whether the interval of the intercept with [all](Self::calibration_intercept_in_all) that is unsure holds 0, and that of
+    /// the slope 1: with the base rate drifting as far as base rates do, nothing speaks against the model.
+    #[must_use]
+    pub fn is_calibrated_in_all(&self) -> bool {
+        self.holds(self.calibration_intercept_in_all)
+    }
+
+    fn holds(&self, intercept: Estimate) -> bool {
         let holds = |of: Estimate, value: f64| {
             of.interval.is_some_and(|interval| interval.lower <= value && value <= interval.upper)
         };
-        holds(self.calibration_intercept_in_all, 0.0) && self.calibration_slope.is_some_and(|slope| holds(slope, 1.0))
+        holds(intercept, 0.0) && self.calibration_slope.is_some_and(|slope| holds(slope, 1.0))
     }
 
     /// Whether it tells who leaves better than days since the last event do, by the area.

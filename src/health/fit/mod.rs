@@ -76,7 +76,10 @@ impl Portfolio {
     /// all dates, for the newest past is the best teacher; it has been judged by nobody but those before it in its place.
     ///
     /// Base rates change, and no model of the past knows when: the intercept of the accuracy says by how much it was wrong,
-    /// and its two intervals how much of that the judged outcomes explain alone, and how much with all that is unsure.
+    /// and its two intervals how much of that the judged outcomes explain alone, and how much with all that is unsure; each has
+    /// a verdict. What signals mean changes as well: who is struck for long no longer lies below a past that was better, so that
+    /// the slope of a company in which trouble is young is another one than where it is old. Where neither changes, intercepts
+    /// and slopes lie around 0 and 1.
     ///
     /// An outcome that one acted upon teaches that what was acted upon was harmless.
     ///
@@ -220,7 +223,8 @@ impl FittedHealth {
         self.spread
     }
 
-    /// By what all log odds were multiplied in the end.
+    /// By what all log odds were multiplied in the end: 0.1 where the past says that the signals tell nothing, so that no more than
+    /// their order is left.
     #[must_use]
     pub fn drawn_in(&self) -> f64 {
         self.slope

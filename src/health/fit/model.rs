@@ -9,7 +9,7 @@ use super::past::Past;
 use crate::calendar::Date;
 use crate::health::signal::{GoodWhen, HealthSignal};
 use crate::statistics::{
-    Clustered, LogisticFit, Observations, Sign, Term, float, logistic, probability, recalibration,
+    Clustered, LogisticFit, Observations, Sign, Term, float, intercept, logistic, probability, recalibration,
 };
 
 /// The standard deviations that are tried for the weights, before the past is looked at.
@@ -17,6 +17,8 @@ pub(super) const SPREADS: [f64; 4] = [0.03, 0.1, 0.25, 0.6];
 /// Values beyond these quantiles of the past, and so many scales more, count as these.
 const EDGES: [f64; 2] = [0.005, 0.995];
 const MARGIN: f64 = 0.5;
+/// Log odds are drawn in to this part at the most.
+const LEAST_SLOPE: f64 = 0.1;
 /// A drift asks for so many dates.
 const LEAST_DATES: usize = 6;
 const YEAR: f64 = 365.25;
@@ -336,9 +338,7 @@ impl Model {
                 clustered.without(&fit, past.account[rows.start + row], &design.values[row * width..(row + 1) * width])
             })
             .collect();
-        let drawn = recalibration(&without, &past.positive[rows.clone()], clusters);
-        let (shift, slope) =
-            drawn.filter(|drawn| drawn.slope > 0.0).map_or((0.0, 1.0), |drawn| (drawn.intercept, drawn.slope));
+        let (shift, slope) = drawn_in(&without, &past.positive[rows.clone()], clusters);
         let drawn_in: Vec<f64> = without.iter().map(|own| shift + slope * own).collect();
         let drift = HealthDrift::of(past, dates, &drawn_in, times);
         let errors = clustered.standard_errors(fit.coefficients.len());
@@ -397,6 +397,19 @@ impl Model {
             past.rows(date..date + 1).map(move |row| drift + self.log_odds(past.row(row)))
         };
         dates.flat_map(of).collect()
+    }
+}
+
+/// The line that fits outcomes to the log odds of models without the account. Where these tell nothing, or the contrary, no more
+/// than the order is left of them.
+fn drawn_in(without: &[f64], positive: &[bool], clusters: (&[u32], usize)) -> (f64, f64) {
+    match recalibration(without, positive, clusters) {
+        Some(drawn) if drawn.slope >= LEAST_SLOPE => (drawn.intercept, drawn.slope),
+        Some(_) => {
+            let flat: Vec<f64> = without.iter().map(|own| LEAST_SLOPE * own).collect();
+            (intercept(&flat, positive, clusters).map_or(0.0, |(shift, _)| shift), LEAST_SLOPE)
+        }
+        None => (0.0, 1.0),
     }
 }
 

@@ -36,6 +36,13 @@ impl fmt::Display for BackTest {
                 writeln!(f, "  left out: {count} {what}")?;
             }
         }
+        for (name, dates) in &self.in_hindsight {
+            writeln!(
+                f,
+                "  in hindsight: {name} at {dates} of {} dates, of which it knew what came after",
+                self.dates.len()
+            )?;
+        }
         self.table(f)?;
         self.verdicts(f)?;
         match &self.ranking {

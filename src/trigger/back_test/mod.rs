@@ -69,6 +69,8 @@ pub struct BackTest {
     /// For each performance its counts at each date, from some date on.
     tallies: Vec<Vec<DateTally>>,
     ranking: Option<Ranking>,
+    /// At how many dates a trigger knew already what became of accounts.
+    in_hindsight: Vec<(String, usize)>,
 }
 
 impl Portfolio {
@@ -175,6 +177,7 @@ impl Portfolio {
             performances,
             tallies,
             ranking: ranked.map(|(ranking, _)| ranking),
+            in_hindsight: set.in_hindsight(&plan.dates),
         })
     }
 }
@@ -215,6 +218,14 @@ impl BackTest {
     #[must_use]
     pub fn churn(&self) -> ChurnEvent {
         self.churn
+    }
+
+    /// The triggers of the set that at some dates knew already what became of accounts, because they learnt from it, and at
+    /// how many: what is measured of them there is not what they could have foreseen. Weights that were fitted are refused there
+    /// unless one [insists](crate::PoorHealth::hindsight).
+    #[must_use]
+    pub fn in_hindsight(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
+        self.in_hindsight.iter().map(|(name, dates)| (name.as_str(), *dates))
     }
 
     /// The dates, in order, and who was there.

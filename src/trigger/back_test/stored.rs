@@ -18,6 +18,7 @@ stored!(StoredBackTest as BackTest {
     performances: Vec<Performance>,
     tallies: Vec<Vec<DateTally>>,
     ranking: Option<Ranking>,
+    in_hindsight: Vec<(String, usize)>,
 });
 
 impl BackTest {

@@ -156,8 +156,16 @@ impl Pool {
     /// The share of choices with fewer features than were observed, and half of those with as many: of all choices where
     /// rare features are few, else of some that are drawn.
     pub(super) fn p_value(&mut self, seed: u64) -> f64 {
-        let rare = self.rare.iter().map(|word| word.count_ones()).sum::<u32>();
-        if rare <= COUNTED { self.counted(rare) } else { self.drawn(seed) }
+        if self.is_counted() { self.counted(self.rare()) } else { self.drawn(seed) }
+    }
+
+    /// Whether rare features are few enough for all choices to be counted.
+    pub(super) fn is_counted(&self) -> bool {
+        self.rare() <= COUNTED
+    }
+
+    fn rare(&self) -> u32 {
+        self.rare.iter().map(|word| word.count_ones()).sum()
     }
 
     /// Of all choices, by inclusion and exclusion: with S(k) the sum, over the sets of k rare features, of the chance that all
