@@ -16,6 +16,8 @@ const BINS: usize = 98;
 const FIRST: f64 = 0.125;
 /// Powers of two by which accounts are grouped: of the number of even gaps that theirs are worth.
 const WORTHS: usize = 7;
+/// How far rounding may carry a number of gaps, as a share of it.
+const ROUNDING: f64 = 1e-9;
 /// The upper bounds of the groups by gaps per even gap.
 const BURSTS: [f64; 4] = [1.4, 2.0, 2.8, 4.0];
 /// Sums are those of whole numbers of this part of a tick, so that they do not depend on the order.
@@ -87,9 +89,10 @@ impl Gaps {
     /// The group of accounts that know as much of themselves and are as bursty.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within the few groups")]
     fn group(&self) -> usize {
-        let worth = self.worth();
+        // Gaps that are all alike are worth their number, which is often a bound: rounding must not decide.
+        let (worth, bursts) = (self.worth() * (1.0 + ROUNDING), self.count / self.worth() * (1.0 + ROUNDING));
         let of_worth = worth.log2().clamp(0.0, 6.0) as usize;
-        of_worth * (BURSTS.len() + 1) + BURSTS.iter().filter(|&&bound| self.count / worth >= bound).count()
+        of_worth * (BURSTS.len() + 1) + BURSTS.iter().filter(|&&bound| bursts >= bound).count()
     }
 }
 

@@ -168,8 +168,8 @@ fn lengths(days: &[i32], weights: &[f64]) -> Vec<f64> {
 fn summary(gaps: &[f64]) -> (f64, f64, (usize, usize)) {
     let (sum, squares) = (gaps.iter().sum::<f64>(), gaps.iter().map(|gap| gap * gap).sum::<f64>());
     let worth = sum * sum / squares;
-    let bursts = [1.4, 2.0, 2.8, 4.0].iter().filter(|&&bound| gaps.len() as f64 / worth >= bound).count();
-    (worth, squares / sum / 2.0, ((worth.log2() as usize).min(6), bursts))
+    let bursts = [1.4, 2.0, 2.8, 4.0].iter().filter(|&&bound| gaps.len() as f64 / worth >= bound - 1e-9).count();
+    (worth, squares / sum / 2.0, (((worth + 1e-9 * worth).log2() as usize).min(6), bursts))
 }
 
 type Stretch = ((usize, usize), f64, f64, f64);
