@@ -3,6 +3,7 @@
 use std::fmt;
 
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cancellation::WinBack;
@@ -13,7 +14,7 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{IdType, Ids};
 use crate::frame::write;
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Account, Portfolio};
 use crate::print::{p_equals, percent};
 use crate::statistics::{Interval, LogRank, LogRankSums, Wilson, ratio};
 use crate::survival::{KaplanMeier, KaplanMeierOptions, curve_of_days};
@@ -286,20 +287,22 @@ impl Portfolio {
     /// [`Error::Incompatible`] if customers are text in the one and integers in the other.
     pub fn win_backs(&self, records: &ChurnRecords, options: impl Into<WinBacksOptions>) -> Result<WinBacks> {
         let options = options.into();
-        let snapshot = self.at(options.as_of)?;
+        self.check_as_of(options.as_of)?;
         alike(records.customers(), self.ids())?;
+        let (places, as_of) = (self.ids().positions(records.customers()), options.as_of.days_since_epoch());
         let quiet = i32::try_from(options.quiet).unwrap_or(i32::MAX);
         let returned = |row: usize| {
             let left = records.days()[row];
             let recorded = records.labels().win_back[row].and_then(WinBack::returned_on).map(Date::days_since_epoch);
-            let account = snapshot.account(records.customer(row));
+            let place = places[records.customer_numbers()[row] as usize];
+            let account = place.map(|place| Account::new(self, place as usize, as_of));
             let seen = account.and_then(|account| match account.subscriptions() {
                 Some(terms) => terms.map(|term| term.start.days_since_epoch()).find(|&start| start > left),
                 None => account.days().iter().copied().find(|&day| day > left.saturating_add(quiet)),
             });
             recorded.into_iter().chain(seen).min()
         };
-        let returned: Vec<Option<i32>> = (0..records.len()).map(returned).collect();
+        let returned: Vec<Option<i32>> = (0..records.len()).into_par_iter().map(returned).collect();
         records.win_backs_on(&returned, options)
     }
 }

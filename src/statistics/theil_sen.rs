@@ -74,16 +74,23 @@ pub(crate) fn theil_sen(times: &[f64], values: &[f64], wilson: Wilson) -> Option
     let z = if score == 0 || error <= 0.0 { 0.0 } else { f64::from(score - score.signum()) / error };
     // A rank below the first is none.
     let below = ((float(slopes.len() as u64) - wilson.z() * error) / 2.0).round_ties_even();
-    slopes.sort_unstable_by(f64::total_cmp);
-    let middle = (slopes[(slopes.len() - 1) / 2], slopes[slopes.len() / 2]);
+    // Four of them are looked at, so they are not put in order.
+    let (count, below) = (slopes.len(), place(below));
+    let (left, &mut high, right) = slopes.select_nth_unstable_by(count / 2, f64::total_cmp);
+    let upper = below.map(|below| nth(right, (count - 1 - below).checked_sub(count / 2 + 1)).unwrap_or(high));
+    let low = if count % 2 == 1 { None } else { nth(left, (count / 2).checked_sub(1)) };
+    let lower = below.map(|below| if below < left.len() { nth(left, Some(below)).unwrap_or(high) } else { high });
     Some(TheilSen {
-        slope: f64::midpoint(middle.0, middle.1),
-        interval: place(below).map(|from_the_end| Interval {
-            lower: slopes[from_the_end],
-            upper: slopes[slopes.len() - 1 - from_the_end],
-        }),
+        slope: f64::midpoint(low.unwrap_or(high), high),
+        interval: lower.zip(upper).map(|(lower, upper)| Interval { lower, upper }),
         test: MannKendall { score, variance, z, p_value: two_sided(z) },
     })
+}
+
+/// The number that would stand at a place if they were in order; `None` without a place.
+fn nth(numbers: &mut [f64], place: Option<usize>) -> Option<f64> {
+    let place = place.filter(|&place| place < numbers.len())?;
+    Some(*numbers.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
 /// The place of so high a rank, counted from 0; `None` for ranks below the first.
