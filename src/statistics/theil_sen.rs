@@ -61,36 +61,44 @@ pub(crate) fn theil_sen(times: &[f64], values: &[f64], wilson: Wilson) -> Option
     if !sound {
         return None;
     }
-    let (mut slopes, mut score) = (Vec::with_capacity(points * (points - 1) / 2), 0);
+    // Level pairs are only counted: in weeks without anything there are many of them.
+    let (mut falls, mut level, mut rises) = (Vec::new(), 0_usize, Vec::new());
     for later in 1..points {
-        for earlier in 0..later {
-            let rise = values[later] - values[earlier];
-            score += i32::from(rise > 0.0) - i32::from(rise < 0.0);
-            slopes.push(rise / (times[later] - times[earlier]));
+        let (value, time) = (values[later], times[later]);
+        for (other, before) in values[..later].iter().zip(times) {
+            let rise = value - other;
+            if rise > 0.0 {
+                rises.push(rise / (time - before));
+            } else if rise < 0.0 {
+                falls.push(rise / (time - before));
+            } else {
+                level += 1;
+            }
         }
     }
+    let count = falls.len() + level + rises.len();
+    // No more than half a million pairs.
+    let pairs = |slopes: &[f64]| i32::try_from(slopes.len()).unwrap_or(i32::MAX);
+    let score = pairs(&rises) - pairs(&falls);
     let variance = variance(values);
     let error = variance.sqrt();
     let z = if score == 0 || error <= 0.0 { 0.0 } else { f64::from(score - score.signum()) / error };
     // A rank below the first is none.
-    let below = ((float(slopes.len() as u64) - wilson.z() * error) / 2.0).round_ties_even();
-    // Four of them are looked at, so they are not put in order.
-    let (count, below) = (slopes.len(), place(below));
-    let (left, &mut high, right) = slopes.select_nth_unstable_by(count / 2, f64::total_cmp);
-    let upper = below.map(|below| nth(right, (count - 1 - below).checked_sub(count / 2 + 1)).unwrap_or(high));
-    let low = if count % 2 == 1 { None } else { nth(left, (count / 2).checked_sub(1)) };
-    let lower = below.map(|below| if below < left.len() { nth(left, Some(below)).unwrap_or(high) } else { high });
+    let below = place(((float(count as u64) - wilson.z() * error) / 2.0).round_ties_even());
+    let falling = falls.len();
+    // The slope that would stand at a place if all were in order.
+    let mut nth = |place: usize| match place.checked_sub(falling) {
+        None => *falls.select_nth_unstable_by(place, f64::total_cmp).1,
+        Some(place) if place < level => 0.0,
+        Some(place) => *rises.select_nth_unstable_by(place - level, f64::total_cmp).1,
+    };
+    let middle = (nth((count - 1) / 2), nth(count / 2));
+    let interval = below.map(|below| Interval { lower: nth(below), upper: nth(count - 1 - below) });
     Some(TheilSen {
-        slope: f64::midpoint(low.unwrap_or(high), high),
-        interval: lower.zip(upper).map(|(lower, upper)| Interval { lower, upper }),
+        slope: f64::midpoint(middle.0, middle.1),
+        interval,
         test: MannKendall { score, variance, z, p_value: two_sided(z) },
     })
-}
-
-/// The number that would stand at a place if they were in order; `None` without a place.
-fn nth(numbers: &mut [f64], place: Option<usize>) -> Option<f64> {
-    let place = place.filter(|&place| place < numbers.len())?;
-    Some(*numbers.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
 /// The place of so high a rank, counted from 0; `None` for ranks below the first.

@@ -168,7 +168,9 @@ impl Portfolio {
         let options = options.into();
         options.check()?;
         let wilson = Wilson::new(0.95)?;
-        let left = those_who_left(self, records);
+        let mut left = those_who_left(self, records);
+        // In the order in which accounts lie in memory.
+        left.par_sort_unstable_by_key(|left| (left.account, left.row));
         let mut found: Vec<Departure> =
             left.par_iter().with_min_len(64).map(|left| departure(self, left, &options, wilson)).collect();
         if let Some(health) = &options.health {
