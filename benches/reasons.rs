@@ -7,6 +7,8 @@
 //! A million cancellations unless told, of customers by number, or by `text`; one in twenty of them came back and left
 //! again. What is timed is the library alone: frames are made before.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "rows and days are a few million")]
+
 use std::hint::black_box;
 use std::ops::RangeInclusive;
 use std::time::Instant;
@@ -176,7 +178,7 @@ impl Left {
     }
 
     fn rows(&self) -> impl Iterator<Item = (usize, u32)> {
-        self.random.iter().map(|&random| random as usize).enumerate().map(|(row, random)| (row, random as u32))
+        self.random.iter().copied().enumerate()
     }
 
     fn frame(&self) -> Result<DataFrame> {
@@ -237,7 +239,7 @@ impl Left {
             let customer = CustomerId::from(records.customer(row));
             let item = FeedbackItem::new(customer, records.date(row));
             let reason = Reason::from(self.reasons[row % self.reasons.len()].as_str());
-            if row % 4 == 0 { item } else { item.categorised(reason, records.date(row) + (row % 9) as i32) }
+            if row.is_multiple_of(4) { item } else { item.categorised(reason, records.date(row) + (row % 9) as i32) }
         };
         (0..records.len()).map(item).collect()
     }

@@ -56,9 +56,9 @@ pub use portfolio::{
 pub use reason::{
     BillingSystem, Cancellation, ChurnColumns, ChurnKind, ChurnRecords, CustomerColumns, CustomerId, CustomersAtRisk,
     Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, ExchangeRates, Feedback,
-    FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, ImportPolicy,
-    MendableReason, RankBy, RankedReason, RateGrowth, Reason, ReasonAgreement, ReasonAgreementOptions, ReasonAxis,
-    ReasonChange, ReasonCodes, ReasonDirection, ReasonGroupCell, ReasonGrouping, ReasonIncidence,
+    FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, FoundReason,
+    ImportPolicy, MendableReason, RankBy, RankedReason, RateGrowth, Reason, ReasonAgreement, ReasonAgreementOptions,
+    ReasonAxis, ReasonChange, ReasonCodes, ReasonDirection, ReasonGroupCell, ReasonGrouping, ReasonIncidence,
     ReasonIncidenceOptions, ReasonLevel, ReasonPeriod, ReasonRanking, ReasonRankingOptions, ReasonReturns, ReasonShift,
     ReasonTrend, ReasonTrendCell, ReasonTrends, ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger,
     ReasonsByTriggerOptions, RecordGroup, ReturnedWithin, ShareTrend, ShiftSide, StatedReason, Taxonomy, TaxonomyEntry,

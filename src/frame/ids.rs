@@ -257,7 +257,7 @@ impl Ids {
             }
             None
         };
-        (0..others.len()).map(|number| place(number)).collect()
+        (0..others.len()).map(&mut place).collect()
     }
 
     /// As [`compare`](Self::compare), of integers of whatever type.

@@ -30,7 +30,7 @@ mod win_backs;
 mod worth_mending;
 mod write;
 
-pub use agreement::{ReasonAgreement, ReasonAgreementOptions, StatedReason};
+pub use agreement::{FoundReason, ReasonAgreement, ReasonAgreementOptions, StatedReason};
 pub use at_risk::CustomersAtRisk;
 pub use billing::{BillingSystem, ReasonCodes};
 pub use by_group::{ReasonGroupCell, ReasonGrouping, ReasonsBy, ReasonsByOptions};

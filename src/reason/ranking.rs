@@ -10,7 +10,7 @@ use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::error::Result;
 use crate::frame::write;
-use crate::print::percent;
+use crate::print::{counted, percent};
 use crate::statistics::{Interval, Wilson, ratio};
 
 /// By what reasons are ranked.
@@ -370,23 +370,29 @@ impl ReasonRanking {
 impl fmt::Display for ReasonRanking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 14;
-        write!(f, "{} cancellations of {} customers", self.cancellations, self.customers)?;
+        let customers = counted(self.customers, "customer");
+        write!(f, "{} of {customers}", counted(self.cancellations, "cancellation"))?;
         write!(f, ", {} without a reason", self.without_reason)?;
         let by_customers = self.options.by == RankBy::Customers;
-        let (value, counted) =
-            (self.currency.as_deref().unwrap_or("value"), if by_customers { "customers" } else { "number" });
-        write!(f, "\n  {:<32} {counted:>9} {:>6} {:>13} {:>7} {value:>11} {:>6}", "reason", "%", "", "so far", "%")?;
+        let number = if by_customers { "customers" } else { "number" };
+        let value = self.currency.as_deref().unwrap_or("value");
+        write!(f, "\n  {:<32} {number:>9} {:>6} {:>13} {value:>11} {:>6} {:>7}", "reason", "%", "", "%", "so far")?;
         for row in self.reasons.iter().take(SHOWN) {
-            let (count, share, interval, so_far) = if by_customers {
-                (row.customers, row.customer_share, row.customer_interval, row.cumulative_customer_share)
+            let (count, share, interval) = if by_customers {
+                (row.customers, row.customer_share, row.customer_interval)
             } else {
-                (row.cancellations, row.share, row.interval, row.cumulative_share)
+                (row.cancellations, row.share, row.interval)
             };
-            let [share, lower, upper, so_far] =
-                [share, interval.lower, interval.upper, so_far].map(|x| percent(Some(x)));
+            // Of what it is ranked by.
+            let so_far = match self.options.by {
+                RankBy::Cancellations => Some(row.cumulative_share),
+                RankBy::Customers => Some(row.cumulative_customer_share),
+                RankBy::Value => row.cumulative_value_share,
+            };
+            let [share, lower, upper] = [share, interval.lower, interval.upper].map(|x| percent(Some(x)));
             let (name, limits) = (cut(&row.name, 32), format!("{lower} to {upper}"));
-            let (value, of_value) = (money(row.value), percent(row.value_share));
-            write!(f, "\n  {name:<32} {count:>9} {share:>6} {limits:>13} {so_far:>7} {value:>11} {of_value:>6}")?;
+            let (value, of_value, so_far) = (money(row.value), percent(row.value_share), percent(so_far));
+            write!(f, "\n  {name:<32} {count:>9} {share:>6} {limits:>13} {value:>11} {of_value:>6} {so_far:>7}")?;
         }
         if self.reasons.len() > SHOWN {
             write!(f, "\n  and {} more", self.reasons.len() - SHOWN)?;

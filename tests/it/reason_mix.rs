@@ -185,9 +185,15 @@ proptest! {
             prop_assert_eq!(row.looked_into, mine.len() as u64);
             prop_assert_eq!(row.cancellations, all.iter().filter(|one| reason(one, ReasonAxis::Stated, level).as_ref() == Some(&row.stated)).count() as u64);
             prop_assert_eq!(row.confirmed, mine.iter().filter(|(stated, found)| stated == found).count() as u64);
-            prop_assert_eq!(row.found.iter().map(|(_, count)| count).sum::<u64>(), row.looked_into);
-            for (found, count) in &row.found {
-                prop_assert_eq!(*count, mine.iter().filter(|pair| pair.1 == *found).count() as u64);
+            prop_assert_eq!(row.found.iter().map(|found| found.cancellations).sum::<u64>(), row.looked_into);
+            let value = |found: Option<&Reason>| all.iter()
+                .filter(|one| reason(one, ReasonAxis::Stated, level).as_ref() == Some(&row.stated))
+                .filter(|one| reason(one, ReasonAxis::Found, level).is_some_and(|other| found.is_none_or(|found| *found == other)))
+                .filter_map(|one| one.value).sum::<f64>();
+            prop_assert!(near(row.value.unwrap(), value(None)) && near(row.value_confirmed.unwrap(), value(Some(&row.stated))));
+            for found in &row.found {
+                prop_assert_eq!(found.cancellations, mine.iter().filter(|pair| pair.1 == found.reason).count() as u64);
+                prop_assert!(near(found.value.unwrap(), value(Some(&found.reason))));
             }
         }
         prop_assert_eq!(answer.to_frame().unwrap().height(), pairs.iter().collect::<BTreeSet<_>>().len());
@@ -249,6 +255,9 @@ proptest! {
             for (cell, at) in got.cells.iter().zip(answer.periods()) {
                 let expected = count(at.span.start, Some(&got.reason));
                 prop_assert_eq!(cell.cancellations, expected);
+                let own = || all.iter().filter(inside).filter(|one| first(one.date) == at.span.start && of_axis(one).as_ref() == Some(&got.reason));
+                prop_assert!(near(cell.value.unwrap(), own().filter_map(|one| one.value).sum()));
+                prop_assert_eq!(cell.without_value, own().filter(|one| one.value.is_none()).count() as u64);
                 let observed = at.coverage == Coverage::Observed;
                 prop_assert_eq!(cell.rate, at.at_risk.filter(|_| observed).map(|at_risk| expected as f64 / at_risk as f64));
                 prop_assert_eq!(cell.share.is_some(), observed && at.with_reason > 0);
@@ -261,6 +270,10 @@ proptest! {
             }
             if let Some(rate) = got.rate {
                 prop_assert!(rate.adjusted_p_value >= rate.p_value && rate.dispersion >= 1.0);
+            }
+            if let Some(value) = got.value {
+                prop_assert!(value.adjusted_p_value >= value.p_value && value.factor.is_some() == value.interval.is_some());
+                prop_assert!(value.interval.zip(value.factor).is_none_or(|(ends, factor)| ends.lower <= factor && factor <= ends.upper));
             }
             prop_assert_eq!(got.change.is_some(), change.is_some());
             let Some(shift) = got.change else { continue };
@@ -309,6 +322,10 @@ proptest! {
             let (in_cell, in_group, in_reason) =
                 (count(Some(&cell.reason), Some(&cell.group)), count(None, Some(&cell.group)), count(Some(&cell.reason), None));
             prop_assert_eq!(cell.cell.count, in_cell);
+            let value: f64 = all.iter()
+                .filter(|one| reason(one, axis, level).as_ref() == Some(&cell.reason) && group(one).as_ref() == Some(&cell.group))
+                .filter_map(|one| one.value).sum();
+            prop_assert!(near(cell.value.unwrap(), value));
             prop_assert!(near(cell.share, in_cell as f64 / in_group as f64));
             prop_assert!(near(cell.share_of_all, in_reason as f64 / total as f64));
             prop_assert!(near(cell.cell.expected, in_reason as f64 * in_group as f64 / total as f64));
@@ -322,7 +339,7 @@ proptest! {
         let reasons = answer.cells().len() / answer.groups().len().max(1);
         prop_assert_eq!(answer.association().is_some(), reasons > 1 && answer.groups().len() > 1);
         prop_assert_eq!(answer.conclusions().len(), answer.standing_out().len());
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 12));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 13));
         check_text(&answer.to_string());
         comes_back::<ReasonsBy>(&answer);
         let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();
@@ -425,6 +442,10 @@ fn edges() {
     assert_eq!((ranking.reasons()[0].value, ranking.reasons()[0].value_share, ranking.currency()), (None, None, None));
     let trends = mixed.reason_trends(ReasonTrendsOptions::new(Period::Year, date(2026, 12, 31))).unwrap();
     assert_eq!(trends.reasons()[0].cells[0].value, None);
+    let by_tenure = of(&[left(1, "EUR").plan("a"), left(2, "USD").plan("b")]);
+    let by_plan = by_tenure.reasons_by(&ReasonGrouping::Plan, ReasonsByOptions::new()).unwrap();
+    assert_eq!((by_plan.cells()[0].value, by_plan.currency()), (None, None));
+    assert_eq!(mixed.win_backs(date(2026, 12, 31)).unwrap().all().value, None);
 
     // Options that make no sense.
     let records = of(&[left(1, "EUR")]);

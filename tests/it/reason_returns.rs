@@ -150,6 +150,8 @@ proptest! {
             prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
             let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp) && open(one)).count() as u64;
             prop_assert_eq!(returns.given_up, given_up);
+            let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
+            prop_assert!(near(returns.value.unwrap(), value(true)) && near(returns.value_returned.unwrap(), value(false)));
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
@@ -167,7 +169,7 @@ proptest! {
                 prop_assert!(holds);
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 15));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 17));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<WinBacks>(&answer);
@@ -229,8 +231,12 @@ proptest! {
             prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
             let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
             prop_assert_eq!(pair.median_lead, middle);
+            let value: f64 = all.iter()
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
+                .filter(|one| lead(one, Some(&pair.trigger)).is_some()).filter_map(|one| one.value).sum();
+            prop_assert!(near(pair.value.unwrap(), value));
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 13));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 14));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<ReasonsByTrigger>(&answer);
