@@ -152,6 +152,7 @@ proptest! {
             prop_assert_eq!(returns.given_up, given_up);
             let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(returns.value.unwrap(), value(true)) && near(returns.value_returned.unwrap(), value(false)));
+            prop_assert!(returns.value_returned.unwrap().is_sign_positive());
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
