@@ -53,7 +53,7 @@ impl DatabaseOptions {
     }
 
     /// How long to wait for other processes that write. 10 seconds unless told: an import of a million rows takes about
-    /// as long.
+    /// half as long.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -185,7 +185,9 @@ fn connect(path: &Path, options: &DatabaseOptions) -> Result<Connection, Fault> 
 ///
 /// Without it a commit would still be whole, but who reads would wait for who writes, and this crate promises otherwise.
 fn log_ahead(connection: &Connection, path: &Path, wait: Duration) -> Result<(), Fault> {
-    let begun = Instant::now();
+    /// What stands in the way but for a moment, such as another process that opens it, does not do so as often.
+    const REFUSALS: u32 = 4;
+    let (begun, mut refused) = (Instant::now(), 0);
     loop {
         let mode = |sql| connection.query_row(sql, (), |row| row.get::<_, String>(0));
         if mode("PRAGMA journal_mode")? == "wal" {
@@ -197,6 +199,10 @@ fn log_ahead(connection: &Connection, path: &Path, wait: Duration) -> Result<(),
             }
             Err(error) => return Err(error.into()),
             Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_other) if refused + 1 < REFUSALS => {
+                refused += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
             Ok(mode) => return Err(Error::NoWriteAheadLog { path: path.to_owned(), mode }.into()),
         }
     }
