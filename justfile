@@ -18,6 +18,10 @@ bench:
 peers:
     python3 benches/peers/run.py --events 10000000
 
+# Every question about a million cancellations, timed.
+reasons:
+    cargo run --release --features sqlite --example reasons
+
 # The documentation, in a browser.
 doc:
     cargo doc --no-deps --all-features --open

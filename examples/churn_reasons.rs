@@ -158,10 +158,13 @@ fn software(out: &mut dyn Write) -> Outcome {
     writeln!(out, "{warnings}")?;
     writeln!(out, "\n{}", records.reasons_by_trigger(&warnings, ReasonsByTriggerOptions::new())?)?;
 
-    heading(out, "What we should mend first")?;
+    heading(out, "What becomes more, and what becomes less")?;
     let at_risk = portfolio.customers_at_risk(Period::Month)?;
     let began = portfolio.activity().observed_from();
     let trends = ReasonTrendsOptions::new(Period::Month, today).observed_from(began).at_risk(at_risk);
+    writeln!(out, "{}", records.reason_trends(trends.clone())?)?;
+
+    heading(out, "What we should mend first")?;
     let worth = records.worth_mending(trends.clone(), Some(&warnings))?;
     writeln!(out, "{worth}")?;
 
@@ -169,7 +172,9 @@ fn software(out: &mut dyn Write) -> Outcome {
     writeln!(out, "{}", portfolio.win_backs(&records, WinBacksOptions::new(today))?)?;
 
     heading(out, "How we will know that it worked")?;
-    mended(&records, &Reason::new("service", "poor_onboarding"), &trends, out)
+    // What fits nowhere else is nothing that can be mended: it is to be looked into.
+    let first = worth.two().map(|reason| &reason.reason).find(|reason| reason.category() != "other");
+    first.map_or(Ok(()), |first| mended(&records, first, &trends, out))
 }
 
 fn cancellations(company: &Company, portfolio: &Portfolio) -> Result<Vec<Cancellation>, Box<dyn std::error::Error>> {

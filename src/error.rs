@@ -181,6 +181,14 @@ pub enum Error {
         /// What to do.
         way_out: &'static str,
     },
+    /// A database lies where SQLite cannot keep a write-ahead log. What was in it is untouched.
+    #[error("{path} cannot have the write-ahead log that several processes share (SQLite says {mode:?}); keep it on a disk of this machine, not of the network or in memory", path = path.display())]
+    NoWriteAheadLog {
+        /// The file.
+        path: PathBuf,
+        /// The journal that SQLite kept to, or what it said.
+        mode: String,
+    },
     /// Another process has been writing to a database for longer than one was to wait.
     #[error("{path} is locked by another process that writes; try again, or wait longer with DatabaseOptions::wait", path = path.display())]
     Locked {

@@ -55,15 +55,15 @@ pub use portfolio::{
 };
 pub use reason::{
     BillingSystem, Cancellation, ChurnColumns, ChurnKind, ChurnRecords, CustomerColumns, CustomerId, CustomersAtRisk,
-    Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, ExchangeRates, Feedback, FeedbackItem,
-    FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, ImportPolicy, MendableReason, RankBy, RankedReason,
-    RateGrowth, Reason, ReasonAgreement, ReasonAgreementOptions, ReasonAxis, ReasonChange, ReasonCodes,
-    ReasonDirection, ReasonGroupCell, ReasonGrouping, ReasonIncidence, ReasonIncidenceOptions, ReasonLevel,
-    ReasonPeriod, ReasonRanking, ReasonRankingOptions, ReasonReturns, ReasonShift, ReasonTrend, ReasonTrendCell,
-    ReasonTrends, ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger, ReasonsByTriggerOptions,
-    RecordGroup, ReturnedWithin, ShareTrend, ShiftSide, StatedReason, Taxonomy, TaxonomyEntry, TriggerBeforeReason,
-    WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, WinBack, WinBacks, WinBacksOptions, WorthMending,
-    WorthMendingOptions,
+    Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, ExchangeRates, Feedback,
+    FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally, FoundReason,
+    ImportPolicy, MendableReason, RankBy, RankedReason, RateGrowth, Reason, ReasonAgreement, ReasonAgreementOptions,
+    ReasonAxis, ReasonChange, ReasonCodes, ReasonDirection, ReasonGroupCell, ReasonGrouping, ReasonIncidence,
+    ReasonIncidenceOptions, ReasonLevel, ReasonPeriod, ReasonRanking, ReasonRankingOptions, ReasonReturns, ReasonShift,
+    ReasonTrend, ReasonTrendCell, ReasonTrends, ReasonTrendsOptions, ReasonsBy, ReasonsByOptions, ReasonsByTrigger,
+    ReasonsByTriggerOptions, RecordGroup, ReturnedWithin, ShareTrend, ShiftSide, StatedReason, Taxonomy, TaxonomyEntry,
+    TriggerBeforeReason, ValueGrowth, WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, WinBack,
+    WinBacks, WinBacksOptions, WorthMending, WorthMendingOptions,
 };
 #[cfg(feature = "sqlite")]
 pub use reason::{ChurnDatabase, DatabaseAccess, DatabaseOptions, FieldChange, RecordCorrection, RecordHistory};
@@ -107,9 +107,9 @@ pub mod prelude {
         DailyStatesOptions, Date, DateTally, DayStates, DayStickiness, DaysSinceLastEvent, DecisionReason, Departure,
         Detector, Difference, EngagementClass, EngagementGap, EngagementTrend, Enrichment, EnrichmentOptions,
         EntriesLeftOut, Entry, Error, Estimate, EventColumns, EventTable, EventTableRow, Every, ExchangeRates,
-        ExitCriterion, FeatureAdoption, FeaturePeriod, Feedback, FeedbackItem, FeedbackLog, FeedbackOptions,
-        FeedbackState, FeedbackTally, Finding, Findings, FirstValue, FittedHealth, FittedSignal, FrequencyClass,
-        GoodWhen, GrayTest, GrayTests, GrayTestsOptions, HasAlerts, Health, HealthAccuracy, HealthBand,
+        ExitCriterion, FeatureAdoption, FeaturePeriod, Feedback, FeedbackGrouping, FeedbackItem, FeedbackLog,
+        FeedbackOptions, FeedbackState, FeedbackTally, Finding, Findings, FirstValue, FittedHealth, FittedSignal,
+        FrequencyClass, GoodWhen, GrayTest, GrayTests, GrayTestsOptions, HasAlerts, Health, HealthAccuracy, HealthBand,
         HealthContribution, HealthCounts, HealthDrift, HealthFitOptions, HealthHistory, HealthMeasure, HealthOptions,
         HealthProfile, HealthScale, HealthSignal, HealthState, HealthWeight, HighValueFading, Hindsight, Id,
         ImpactStratum, ImportPolicy, ImportReport, IncidenceCurve, IncidencePoint, Intake, Interval, Judge,
@@ -132,9 +132,9 @@ pub mod prelude {
         StickinessOptions, Subscription, SubscriptionColumns, SupportSpike, SurveyDetractor, SurvivalInterval,
         SurvivalPoint, SurvivalQuantile, TableIntake, Taxonomy, TaxonomyEntry, Ticket, TicketColumns, TimeToFirstUse,
         ToFrame, Touch, TouchPoint, TouchState, Transitions, TrendTest, Trigger, TriggerBeforeReason, TriggerSet,
-        Usage, UsageFrequency, UsageOptions, UsageWindow, ValueCell, ValueRetention, ValueTier, Verdict, WarnedReason,
-        Warning, WarningColumns, WarningOptions, Warnings, Weekday, WinBack, WinBacks, WinBacksOptions, Window,
-        Worklist, WorthMending, WorthMendingOptions, date,
+        Usage, UsageFrequency, UsageOptions, UsageWindow, ValueCell, ValueGrowth, ValueRetention, ValueTier, Verdict,
+        WarnedReason, Warning, WarningColumns, WarningOptions, Warnings, Weekday, WinBack, WinBacks, WinBacksOptions,
+        Window, Worklist, WorthMending, WorthMendingOptions, date,
     };
     #[cfg(feature = "simulate")]
     #[doc(no_inline)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
@@ -215,21 +216,27 @@ fn segments_of(known: &Ids, frame: &DataFrame, columns: &SegmentColumns) -> Resu
     let (actor_names, names) = (actor_pool.into_strings(), segment_pool.into_strings());
     let names: Vec<String> = (0..names.len()).map(|number| names.get(number).to_owned()).collect();
 
+    #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
+    let id_of = |key: u64| match id_type {
+        IdType::String => Id::Str(actor_names.get(key as usize)),
+        signed if signed.is_signed() => Id::Int(key.cast_signed()),
+        _ => Id::UInt(key),
+    };
+    // Each look-up waits for memory, so they are made on all processors.
+    let place_of = |row: usize| {
+        let said = !actors.is_null(row) && segments[row] != NO_KEY;
+        if said { known.position(id_of(actors.keys[row])) } else { None }
+    };
+    let places: Vec<Option<usize>> = (0..segments.len()).into_par_iter().map(place_of).collect();
     let mut segment_of: Vec<Option<u32>> = vec![None; known.len()];
-    for (row, (&key, &segment)) in actors.keys.iter().zip(&segments).enumerate() {
-        let id = match id_type {
-            _ if actors.is_null(row) || segment == NO_KEY => continue,
-            #[expect(clippy::cast_possible_truncation, reason = "the key of a string is its place in memory")]
-            IdType::String => Id::Str(actor_names.get(key as usize)),
-            signed if signed.is_signed() => Id::Int(key.cast_signed()),
-            _ => Id::UInt(key),
-        };
-        let Some(actor) = known.position(id) else { continue };
+    for (row, (actor, &segment)) in places.into_iter().zip(&segments).enumerate() {
+        let Some(actor) = actor else { continue };
         let segment = u32::try_from(segment).unwrap_or(u32::MAX);
         match segment_of[actor] {
             Some(other) if other != segment => {
                 let name = |number: u32| names[number as usize].clone();
-                return Err(Error::TwoSegments { actor: id.to_string(), first: name(other), second: name(segment) });
+                let (actor, first, second) = (id_of(actors.keys[row]).to_string(), name(other), name(segment));
+                return Err(Error::TwoSegments { actor, first, second });
             }
             _ => segment_of[actor] = Some(segment),
         }

@@ -238,6 +238,41 @@ impl Ids {
         self.keys.binary_search(&key).ok()
     }
 
+    /// The number here of each id of another list, likewise; `None` of those that are not here.
+    pub(crate) fn positions(&self, others: &Self) -> Vec<Option<u32>> {
+        let found = |place: Option<usize>| place.and_then(|place| u32::try_from(place).ok());
+        let text = |ids: &Self| ids.id_type == IdType::String;
+        // A few are looked up; where they are many, both lists are gone through side by side.
+        if others.len() < self.len() / 16 || text(self) != text(others) {
+            return others.iter().map(|id| found(self.position(id))).collect();
+        }
+        let mut here = 0;
+        let mut place = |number: usize| {
+            while here < self.len() {
+                match self.order(here, others, number) {
+                    Ordering::Less => here += 1,
+                    Ordering::Equal => return found(Some(here)),
+                    Ordering::Greater => return None,
+                }
+            }
+            None
+        };
+        (0..others.len()).map(&mut place).collect()
+    }
+
+    /// As [`compare`](Self::compare), of integers of whatever type.
+    fn order(&self, number: usize, other: &Self, other_number: usize) -> Ordering {
+        let integer = |ids: &Self, number: usize| match ids.get(number) {
+            Id::Int(id) => i128::from(id),
+            Id::UInt(id) => i128::from(id),
+            Id::Str(_) => 0,
+        };
+        match self.id_type {
+            IdType::String => self.string(number).cmp(other.string(other_number)),
+            _ => integer(self, number).cmp(&integer(other, other_number)),
+        }
+    }
+
     /// Number of each id of `self` within `union`, which holds them all.
     pub(crate) fn places_in(&self, union: &Self) -> Vec<u32> {
         let mut place = 0;
@@ -346,10 +381,21 @@ mod tests {
         assert_eq!(union, ints(&[1, 2, 3, 5]));
         assert_eq!(left.places_in(&union), [0, 2, 3]);
         assert_eq!(right.places_in(&union), [1, 2]);
+        let mut unsigned = Ids::new(IdType::UInt64);
+        [0, 3, 4, u64::MAX].into_iter().for_each(|id| unsigned.push_key(id));
+        assert_eq!(unsigned.positions(&ints(&[-5, 0, 2, 3, 9])), [None, Some(0), None, Some(1), None]);
+        assert_eq!(ints(&[-1, 0, 4]).positions(&unsigned), [Some(1), None, Some(2), None]);
+        let many = ints(&(0..100).collect::<Vec<_>>());
+        assert_eq!(many.positions(&unsigned), [Some(0), Some(3), Some(4), None]);
+        assert_eq!(unsigned.positions(&many).iter().flatten().count(), 3);
         let mut strings = Ids::new(IdType::String);
         ["", "a", "ab"].into_iter().for_each(|id| strings.push_str(id));
         assert_eq!(strings.position(Id::Str("ab")), Some(2));
         assert_eq!(strings.position(Id::Str("b")), None);
         assert_eq!(strings.union(&strings), strings);
+        let mut other = Ids::new(IdType::String);
+        ["a", "aa", "ab", "b"].into_iter().for_each(|id| other.push_str(id));
+        assert_eq!(strings.positions(&other), [Some(1), None, Some(2), None]);
+        assert_eq!(strings.positions(&ints(&[1, 2])), [None, None]);
     }
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use polars::prelude::{ChunkedArray, DataFrame, DataType, PolarsNumericType, Schema, Series};
+use rayon::prelude::*;
 
 use super::ids::IdType;
 use super::ids::Ids;
@@ -156,8 +157,25 @@ pub(crate) fn distinct(series: &Series, id_type: IdType) -> Result<(Ids, Vec<Opt
     let pool = Pool::default();
     let rows = read_ids(series, id_type, &pool)?;
     let ids = KeyIds { id_type, strings: pool.into_strings() };
-    let keys = (0..rows.keys.len()).filter(|&row| !rows.is_null(row)).map(|row| rows.keys[row]);
-    let (ids, places) = ids.distinct(keys);
-    let place = |row: usize| (!rows.is_null(row)).then(|| places[&rows.keys[row]]);
-    Ok((ids, (0..rows.keys.len()).map(place).collect()))
+    let rank = ids.rank();
+    let all = (0..rows.keys.len()).into_par_iter();
+    if id_type == IdType::String {
+        // Every string of the pool stands in some row, so its rank is its place.
+        let mut order: Vec<u64> = (0..ids.strings.len() as u64).collect();
+        order.par_sort_unstable_by_key(|&key| rank(key));
+        #[expect(clippy::cast_possible_truncation, reason = "distinct ids are counted in a u32")]
+        let place = |row: usize| (!rows.is_null(row)).then(|| rank(rows.keys[row]) as u32);
+        return Ok((ids.ids(order.into_iter()), all.map(place).collect()));
+    }
+    let there = all.filter(|&row| !rows.is_null(row));
+    let mut sorted: Vec<(u64, usize)> = there.map(|row| (rank(rows.keys[row]), row)).collect();
+    sorted.par_sort_unstable();
+    let (mut firsts, mut places) = (Vec::new(), vec![None; rows.keys.len()]);
+    for same in sorted.chunk_by(|one, next| one.0 == next.0) {
+        #[expect(clippy::cast_possible_truncation, reason = "distinct ids are counted in a u32")]
+        let place = firsts.len() as u32;
+        firsts.push(rows.keys[same[0].1]);
+        same.iter().for_each(|&(_, row)| places[row] = Some(place));
+    }
+    Ok((ids.ids(firsts.into_iter()), places))
 }

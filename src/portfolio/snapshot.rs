@@ -111,7 +111,7 @@ impl Portfolio {
         Ok(Snapshot { portfolio: self, as_of, customers, left, lapsed, asked: Asked::Everything, kept: None })
     }
 
-    pub(super) fn check_as_of(&self, as_of: Date) -> Result<()> {
+    pub(crate) fn check_as_of(&self, as_of: Date) -> Result<()> {
         let activity = self.activity();
         if as_of < activity.observed_from() || as_of > activity.as_of() {
             let reason = "lies outside the observation; name its end when ingesting, or append the later events";

@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{View, cut};
+use super::classes::{View, cut, held, money};
 use super::path::{Reason, ReasonLevel};
 use super::records::{ChurnRecords, ReasonAxis};
 use crate::error::{Error, Result};
@@ -61,14 +61,30 @@ pub struct StatedReason {
     pub confirmed_share: Option<f64>,
     /// The Wilson interval of that share; `None` as above.
     pub interval: Option<Interval>,
-    /// What it was found to be, and how often, most often first; ties in alphabetical order.
-    pub found: Vec<(Reason, u64)>,
+    /// The recurring value a month that was lost with those looked into; `None` where values are in several currencies.
+    pub value: Option<f64>,
+    /// What of it was found to be lost for what was stated.
+    pub value_confirmed: Option<f64>,
+    /// What it was found to be, most often first; ties in alphabetical order.
+    pub found: Vec<FoundReason>,
+}
+
+/// What one stated reason was found to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoundReason {
+    /// The reason as found, down to the level that was asked for.
+    pub reason: Reason,
+    /// How many cancellations that state the one were found to be this.
+    pub cancellations: u64,
+    /// The recurring value a month that was lost with them; `None` where values are in several currencies.
+    pub value: Option<f64>,
 }
 
 /// The answer of [`ChurnRecords::reason_agreement`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReasonAgreement {
     options: ReasonAgreementOptions,
+    currency: Option<String>,
     both: u64,
     agreed: u64,
     interval: Option<Interval>,
@@ -95,7 +111,8 @@ impl ChurnRecords {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a confidence outside 0 to 1; [`Error::TooLarge`] for more than 2000 reasons.
+    /// [`Error::InvalidOption`] for a confidence outside 0 to 1; [`Error::TooLarge`] for more than 2000 reasons;
+    /// [`Error::Overflow`] for values without end.
     ///
     /// # Example
     ///
@@ -109,7 +126,7 @@ impl ChurnRecords {
     /// let agreement = records.reason_agreement(ReasonLevel::Reason)?;
     /// let stated = agreement.of(&price).unwrap();
     /// assert_eq!((stated.looked_into, stated.confirmed), (3, 1));
-    /// assert_eq!(stated.found[0], (unused, 2));                        // what "too expensive" mostly was
+    /// assert_eq!((&stated.found[0].reason, stated.found[0].cancellations), (&unused, 2)); // what it mostly was
     /// # Ok::<(), attrition::Error>(())
     /// ```
     ///
@@ -132,24 +149,34 @@ impl ChurnRecords {
         let place = |reason: &Reason| reasons.binary_search(reason).unwrap_or_default();
         let places = [&stated, &found].map(|axis| axis.reasons.iter().map(place).collect::<Vec<_>>());
         let (mut table, mut stated_by) = (vec![0_u64; classes * classes], vec![0_u64; classes]);
-        for (&stated, &found) in stated.of.iter().zip(&found.of) {
+        let (mut values, currency) = (vec![0.0; classes * classes], self.one_currency());
+        for ((&stated, &found), value) in stated.of.iter().zip(&found.of).zip(self.values()) {
             let Some(stated) = stated.map(|code| places[0][code as usize]) else { continue };
             stated_by[stated] += 1;
             if let Some(found) = found {
-                table[stated * classes + places[1][found as usize]] += 1;
+                let cell = stated * classes + places[1][found as usize];
+                table[cell] += 1;
+                values[cell] += value.unwrap_or(0.0);
             }
         }
+        held(values.iter().sum())?;
         let row = |class: usize| &table[class * classes..(class + 1) * classes];
+        let priced = |value: f64| currency.is_some().then_some(value);
         let both = table.iter().sum();
         let agreed = (0..classes).map(|class| row(class)[class]).sum();
         let of_stated = |class: usize| {
             let looked_into = row(class).iter().sum();
             let confirmed = row(class)[class];
-            let mut found: Vec<(Reason, u64)> = (0..classes)
+            let own = &values[class * classes..(class + 1) * classes];
+            let mut found: Vec<FoundReason> = (0..classes)
                 .filter(|&other| row(class)[other] > 0)
-                .map(|other| (reasons[other].clone(), row(class)[other]))
+                .map(|other| FoundReason {
+                    reason: reasons[other].clone(),
+                    cancellations: row(class)[other],
+                    value: priced(own[other]),
+                })
                 .collect();
-            found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            found.sort_by_key(|found| std::cmp::Reverse(found.cancellations));
             StatedReason {
                 stated: reasons[class].clone(),
                 name: self.name_of(&reasons[class]),
@@ -158,6 +185,8 @@ impl ChurnRecords {
                 confirmed,
                 confirmed_share: ratio(confirmed, looked_into),
                 interval: wilson.interval(confirmed, looked_into),
+                value: priced(own.iter().sum()),
+                value_confirmed: priced(own[class]),
                 found,
             }
         };
@@ -166,6 +195,7 @@ impl ChurnRecords {
         let kappa = kappa(&table, classes, wilson);
         Ok(ReasonAgreement {
             options,
+            currency: currency.flatten(),
             both,
             agreed,
             interval: wilson.interval(agreed, both),
@@ -181,6 +211,12 @@ impl ReasonAgreement {
     #[must_use]
     pub fn options(&self) -> &ReasonAgreementOptions {
         &self.options
+    }
+
+    /// The currency of all values; `None` where none is named, or they are in several.
+    #[must_use]
+    pub fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
     }
 
     /// How many cancellations have a reason as stated and one as found.
@@ -234,6 +270,7 @@ impl ReasonAgreement {
     /// | `cancellations` | UInt64 | how many have both |
     /// | `share` | Float64 | of those that state the one and were looked into |
     /// | `agree` | Boolean | whether the two are the same |
+    /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
     ///
     /// # Errors
     ///
@@ -242,13 +279,14 @@ impl ReasonAgreement {
         let rows = || self.stated.iter().flat_map(|stated| stated.found.iter().map(move |found| (stated, found)));
         write::frame(vec![
             write::column("stated", rows().map(|(stated, _)| stated.stated.as_str()).collect::<Vec<_>>()),
-            write::column("found", rows().map(|(_, (found, _))| found.as_str()).collect::<Vec<_>>()),
-            write::column("cancellations", rows().map(|(_, (_, count))| *count).collect::<Vec<_>>()),
+            write::column("found", rows().map(|(_, found)| found.reason.as_str()).collect::<Vec<_>>()),
+            write::column("cancellations", rows().map(|(_, found)| found.cancellations).collect::<Vec<_>>()),
             write::column(
                 "share",
-                rows().map(|(stated, (_, count))| ratio(*count, stated.looked_into)).collect::<Vec<_>>(),
+                rows().map(|(stated, found)| ratio(found.cancellations, stated.looked_into)).collect::<Vec<_>>(),
             ),
-            write::column("agree", rows().map(|(stated, (found, _))| stated.stated == *found).collect::<Vec<_>>()),
+            write::column("agree", rows().map(|(stated, found)| stated.stated == found.reason).collect::<Vec<_>>()),
+            write::column("value", rows().map(|(_, found)| found.value).collect::<Vec<_>>()),
         ])
     }
 }
@@ -265,13 +303,17 @@ impl fmt::Display for ReasonAgreement {
         if let Some(kappa) = self.kappa {
             write!(f, ", kappa {kappa:.2}")?;
         }
-        write!(f, "\n  {:<28} {:>7} {:>9} {:>9}  mostly found to be", "stated", "number", "looked at", "same, %")?;
+        let value = self.currency.as_deref().unwrap_or("value");
+        write!(f, "\n  {:<28} {:>7} {:>9} {value:>11} {:>9}", "stated", "number", "looked at", "same, %")?;
+        write!(f, "  mostly found to be")?;
         for row in self.stated.iter().take(SHOWN) {
-            let most = row.found.first().map_or_else(String::new, |(found, count)| {
-                format!("{} ({} %)", cut(found.as_str(), 30), percent(ratio(*count, row.looked_into)))
+            let most = row.found.first().map_or_else(String::new, |found| {
+                let share = percent(ratio(found.cancellations, row.looked_into));
+                format!("{} ({share} %)", cut(found.reason.as_str(), 30))
             });
-            let (name, same) = (cut(&row.name, 28), percent(row.confirmed_share));
-            write!(f, "\n  {name:<28} {:>7} {:>9} {same:>9}  {most}", row.cancellations, row.looked_into)?;
+            let (name, same, value) = (cut(&row.name, 28), percent(row.confirmed_share), money(row.value));
+            write!(f, "\n  {name:<28} {:>7} {:>9} {value:>11} {same:>9}", row.cancellations, row.looked_into)?;
+            write!(f, "  {most}")?;
         }
         if self.stated.len() > SHOWN {
             write!(f, "\n  and {} more", self.stated.len() - SHOWN)?;

@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{View, cut, view};
+use super::classes::{View, cut, held, view};
 use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::activity::{SegmentColumns, divide};
@@ -111,6 +111,8 @@ pub struct ReasonGroupCell {
     pub interval: Interval,
     /// The share of the reason in all groups.
     pub share_of_all: f64,
+    /// The recurring value a month that was lost with them; `None` where values are in several currencies.
+    pub value: Option<f64>,
 }
 
 /// The answer of [`ChurnRecords::reasons_by`].
@@ -118,6 +120,7 @@ pub struct ReasonGroupCell {
 pub struct ReasonsBy {
     options: ReasonsByOptions,
     by: String,
+    currency: Option<String>,
     without_reason: u64,
     without_group: u64,
     groups: Vec<(String, u64)>,
@@ -144,7 +147,7 @@ impl ChurnRecords {
     /// # Errors
     ///
     /// [`Error::InvalidOption`] for a confidence outside 0 to 1, an attribute that no record has, and bands of tenure that do
-    /// not rise; [`Error::TooLarge`] for more than 2^18 reasons times groups.
+    /// not rise; [`Error::TooLarge`] for more than 2^18 reasons times groups; [`Error::Overflow`] for values without end.
     ///
     /// # Example
     ///
@@ -238,10 +241,16 @@ impl ChurnRecords {
             let (what, way_out) = ("cells of reasons and groups", "ask for categories, or for fewer groups");
             return Err(Error::TooLarge { what, count, limit: MOST_CELLS, way_out });
         }
+        let currency = self.one_currency();
         let (mut table, mut without_reason, mut without_group) = (vec![0_u64; reasons * groups], 0, 0);
-        for (class, group) in classes.of.iter().zip(codes) {
+        let mut values = vec![0.0; reasons * groups];
+        for ((class, group), value) in classes.of.iter().zip(codes).zip(self.values()) {
             match (class, group) {
-                (Some(class), Some(group)) => table[*class as usize * groups + *group as usize] += 1,
+                (Some(class), Some(group)) => {
+                    let place = *class as usize * groups + *group as usize;
+                    table[place] += 1;
+                    values[place] += value.unwrap_or(0.0);
+                }
                 (None, _) => without_reason += 1,
                 (_, None) => without_group += 1,
             }
@@ -265,18 +274,19 @@ impl ChurnRecords {
         let mut all = Vec::with_capacity(table.len());
         for (place, cell) in cells(&table, columns.len(), options.correction).into_iter().enumerate() {
             let (reason, (group, size)) = (kept[place / columns.len()], &sizes[place % columns.len()]);
+            let value = held(values[reason * groups + columns[place % columns.len()]])?;
             let (Some(share), Some(interval), Some(share_of_all)) =
                 (ratio(cell.count, *size), wilson.interval(cell.count, *size), ratio(of_reason[reason], total))
             else {
                 continue;
             };
             let reason = classes.reasons[reason].clone();
-            let (name, group) = (self.name_of(&reason), group.clone());
-            all.push(ReasonGroupCell { reason, name, group, cell, share, interval, share_of_all });
+            let (name, group, value) = (self.name_of(&reason), group.clone(), currency.is_some().then_some(value));
+            all.push(ReasonGroupCell { reason, name, group, cell, share, interval, share_of_all, value });
         }
         let association = association(&table, columns.len(), options.seed);
-        let (options, by) = (options.clone(), by.to_owned());
-        Ok(ReasonsBy { options, by, without_reason, without_group, groups: sizes, association, cells: all })
+        let (options, by, currency) = (options.clone(), by.to_owned(), currency.flatten());
+        Ok(ReasonsBy { options, by, currency, without_reason, without_group, groups: sizes, association, cells: all })
     }
 
     /// Bands of days from the start to the cancellation.
@@ -323,6 +333,12 @@ impl ReasonsBy {
     #[must_use]
     pub fn by(&self) -> &str {
         &self.by
+    }
+
+    /// The currency of all values; `None` where none is named, or they are in several.
+    #[must_use]
+    pub fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
     }
 
     /// Cancellations without a reason, in no cell.
@@ -402,6 +418,7 @@ impl ReasonsBy {
     /// | `expected` | Float64 | count if groups were alike |
     /// | `residual` | Float64 | adjusted standardised residual; null with one reason or one group |
     /// | `p_value`, `adjusted_p_value` | Float64 | of the cell, and corrected for all cells; null as above |
+    /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
     ///
     /// # Errors
     ///
@@ -426,6 +443,7 @@ impl ReasonsBy {
             number("residual", |cell| cell.cell.residual),
             number("p_value", |cell| cell.cell.p_value),
             number("adjusted_p_value", |cell| cell.cell.adjusted_p_value),
+            number("value", |cell| cell.value),
         ])
     }
 }
@@ -445,10 +463,12 @@ impl fmt::Display for ReasonsBy {
             write!(f, "; {} ({how}), Cramer's V {:.2}", p_equals(association.p_value), association.cramers_v)?;
         }
         write!(f, "\n  {:<26}", "share of the group in %")?;
-        self.groups.iter().take(GROUPS).try_for_each(|(name, _)| write!(f, " {:>11}", cut(name, 11)))?;
+        let shown = || self.groups.iter().take(GROUPS);
+        let wide = shown().map(|(name, _)| name.chars().count()).max().unwrap_or(0).clamp(6, 17);
+        shown().try_for_each(|(name, _)| write!(f, " {:>wide$}", cut(name, wide)))?;
         for row in self.cells.chunks(self.groups.len().max(1)).take(SHOWN) {
             write!(f, "\n  {:<26}", row.first().map_or_else(String::new, |cell| cut(&cell.name, 26)))?;
-            row.iter().take(GROUPS).try_for_each(|cell| write!(f, " {:>11}", percent(Some(cell.share))))?;
+            row.iter().take(GROUPS).try_for_each(|cell| write!(f, " {:>wide$}", percent(Some(cell.share))))?;
         }
         for sentence in self.conclusions().iter().take(4) {
             write!(f, "\n  {sentence}")?;

@@ -83,6 +83,8 @@ pub struct TriggerBeforeReason {
     pub early: u64,
     /// Half of them had it at least so many days before; `None` where none had it.
     pub median_lead: Option<f64>,
+    /// The value a month that left with those who had it; `None` where values are in several currencies.
+    pub value: Option<f64>,
 }
 
 /// The warnings before the cancellations for one reason.
@@ -211,13 +213,15 @@ impl ChurnRecords {
         let mut pairs = Vec::new();
         for (trigger, name) in warnings.triggers().iter().enumerate() {
             let mut leads: Vec<Vec<u32>> = vec![Vec::new(); classes.reasons.len()];
-            let mut seen = vec![0_u64; classes.reasons.len()];
+            let (mut seen, mut values) = (vec![0_u64; classes.reasons.len()], vec![0.0; classes.reasons.len()]);
             for (row, class) in classes.of.iter().enumerate() {
                 let warning = warnings.before(row)[trigger];
                 // Another trigger may have been able to say something where this one was not.
                 if let Some(class) = class.filter(|_| warning != Warning::NotObserved) {
                     seen[class as usize] += 1;
                     leads[class as usize].extend(warning.lead_days());
+                    let value = self.values()[row].filter(|_| warning.lead_days().is_some());
+                    values[class as usize] += value.unwrap_or(0.0);
                 }
             }
             let fired = |class: usize| leads[class].len() as u64;
@@ -241,6 +245,7 @@ impl ChurnRecords {
                     interval,
                     early,
                     median_lead,
+                    value: currency.is_some().then_some(values[class]),
                 });
             }
         }
@@ -331,6 +336,7 @@ impl ReasonsByTrigger {
     /// | `expected` | Float64 | count if the trigger went before all reasons alike |
     /// | `residual`, `adjusted_p_value` | Float64 | how far the count is off; null with one reason, and where all or none are warned |
     /// | `median_lead` | Float64 | days from the first firing to the cancellation; null where there is none |
+    /// | `value` | Float64 | value a month that left with those warned; null where values are in several currencies |
     ///
     /// # Errors
     ///
@@ -356,6 +362,7 @@ impl ReasonsByTrigger {
             number("residual", |pair| pair.warned.residual),
             number("adjusted_p_value", |pair| pair.warned.adjusted_p_value),
             number("median_lead", |pair| pair.median_lead),
+            number("value", |pair| pair.value),
         ])
     }
 }

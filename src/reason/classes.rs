@@ -86,7 +86,8 @@ impl ChurnRecords {
 /// A sum of values, unless no float can hold it.
 pub(super) fn held(sum: f64) -> Result<f64> {
     let way_out = "give values of this size in thousands";
-    if sum.is_finite() { Ok(sum) } else { Err(Error::Overflow { what: "the values of cancellations", way_out }) }
+    // Nothing added up is a zero with a sign, which is told without it.
+    if sum.is_finite() { Ok(sum + 0.0) } else { Err(Error::Overflow { what: "the values of cancellations", way_out }) }
 }
 
 /// As much of a name as a column has room for.

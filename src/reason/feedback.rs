@@ -3,7 +3,7 @@
 mod analysis;
 mod log;
 
-pub use analysis::{Feedback, FeedbackOptions, FeedbackTally};
+pub use analysis::{Feedback, FeedbackGrouping, FeedbackOptions, FeedbackTally};
 pub use log::FeedbackLog;
 
 use std::fmt;

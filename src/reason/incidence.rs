@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::ops::Range;
 
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::classes::{View, view};
 use super::path::Reason;
-use super::records::ChurnRecords;
+use super::records::{ChurnRecords, by_customer};
 use super::win_backs::alike;
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
@@ -210,8 +210,7 @@ impl ChurnRecords {
         let id_type = read::id_type(customers.schema(), &columns.account, "account")?;
         let (ids, of_row) = read::distinct_ids(customers, &columns.account, id_type)?;
         alike(self.customers(), &ids)?;
-        let number: Vec<Option<u32>> =
-            ids.iter().map(|id| self.customers().position(id).and_then(|place| u32::try_from(place).ok())).collect();
+        let number = self.customers().positions(&ids);
         let days = Times::read(customers, &columns.started_on, "started_on")?.days(&Calendar::utc());
         let (groups, group) = match &columns.group {
             Some(column) => read::names(customers, column, "group")?,
@@ -219,7 +218,7 @@ impl ChurnRecords {
         };
         let mut rows: Vec<(u32, i32, Option<u32>)> =
             of_row.iter().zip(days).zip(group).filter_map(|((id, day), group)| Some(((*id)?, day?, group))).collect();
-        rows.sort_unstable();
+        rows.par_sort_unstable();
         let starts =
             rows.into_iter().map(|(who, day, group)| Start { who, customer: number[who as usize], day, group });
         let starts: Vec<Start> = starts.collect();
@@ -288,20 +287,6 @@ impl ChurnRecords {
         let tests = several.then(|| risks.gray_tests(options.tests.clone())).transpose()?;
         Ok(ReasonIncidence { options, without_start, before, incidence, tests })
     }
-}
-
-/// Rows in the order of their customers, and which of these are of each customer.
-fn by_customer(customers: &[u32], count: usize) -> (Vec<u32>, Vec<Range<usize>>) {
-    let mut next = vec![0_usize; count + 1];
-    customers.iter().for_each(|&customer| next[customer as usize + 1] += 1);
-    (0..count).for_each(|customer| next[customer + 1] += next[customer]);
-    let ranges = next.windows(2).map(|ends| ends[0]..ends[1]).collect();
-    let mut order = vec![0; customers.len()];
-    for (row, &customer) in (0..).zip(customers) {
-        order[next[customer as usize]] = row;
-        next[customer as usize] += 1;
-    }
-    (order, ranges)
 }
 
 /// Customers from their starts to their ends.

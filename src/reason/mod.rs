@@ -30,7 +30,7 @@ mod win_backs;
 mod worth_mending;
 mod write;
 
-pub use agreement::{ReasonAgreement, ReasonAgreementOptions, StatedReason};
+pub use agreement::{FoundReason, ReasonAgreement, ReasonAgreementOptions, StatedReason};
 pub use at_risk::CustomersAtRisk;
 pub use billing::{BillingSystem, ReasonCodes};
 pub use by_group::{ReasonGroupCell, ReasonGrouping, ReasonsBy, ReasonsByOptions};
@@ -41,7 +41,9 @@ pub use currency::ExchangeRates;
 #[cfg(feature = "sqlite")]
 pub use database::{ChurnDatabase, DatabaseAccess, DatabaseOptions, FieldChange, RecordCorrection, RecordHistory};
 pub use enrichment::{Departure, EngagementClass, EngagementTrend, Enrichment, EnrichmentOptions, WarningOptions};
-pub use feedback::{Feedback, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally};
+pub use feedback::{
+    Feedback, FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally,
+};
 pub use incidence::{CustomerColumns, ReasonIncidence, ReasonIncidenceOptions, RecordGroup};
 pub use path::{Reason, ReasonLevel};
 pub use policy::ImportPolicy;
@@ -51,7 +53,7 @@ pub use taxonomy::{ReasonChange, Taxonomy, TaxonomyEntry};
 
 pub use trends::{
     RateGrowth, ReasonPeriod, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends, ReasonTrendsOptions, ShareTrend,
-    ShiftSide,
+    ShiftSide, ValueGrowth,
 };
 
 pub use warnings::{Warning, WarningColumns, Warnings};

@@ -10,7 +10,7 @@ use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::error::Result;
 use crate::frame::write;
-use crate::print::percent;
+use crate::print::{counted, percent};
 use crate::statistics::{Interval, Wilson, ratio};
 
 /// By what reasons are ranked.
@@ -19,6 +19,8 @@ pub enum RankBy {
     /// By how many cancellations they caused.
     #[default]
     Cancellations,
+    /// By how many customers left for them: one who left for the same reason twice counts once.
+    Customers,
     /// By the recurring value that was lost with them.
     Value,
 }
@@ -83,6 +85,12 @@ pub struct RankedReason {
     pub interval: Interval,
     /// The share of this reason and all before it in the ranking.
     pub cumulative_share: f64,
+    /// Its share of the customers who left for any reason. Who left twice for two reasons is in the shares of both.
+    pub customer_share: f64,
+    /// The Wilson interval of that share.
+    pub customer_interval: Interval,
+    /// The share of customers who left for this reason or any before it in the ranking, each counted once.
+    pub cumulative_customer_share: f64,
     /// The recurring value a month that was lost with it; `None` where values are in several currencies.
     pub value: Option<f64>,
     /// Its share of the value of all cancellations that have a reason; `None` too where nothing of value was lost.
@@ -100,6 +108,7 @@ pub struct ReasonRanking {
     currency: Option<String>,
     cancellations: u64,
     without_reason: u64,
+    customers: u64,
     reasons: Vec<RankedReason>,
 }
 
@@ -108,10 +117,14 @@ impl ChurnRecords {
     /// For what reasons customers leave most, by their number or by the value that goes with them.
     ///
     /// ```text
-    /// share             cancellations with the reason / cancellations with any reason
-    /// interval          Wilson's, of that share
-    /// cumulative share  of this reason and all before it
+    /// share               cancellations with the reason / cancellations with any reason
+    /// share of customers  customers who left for the reason / customers who left for any
+    /// interval            Wilson's, of that share
+    /// cumulative share    of this reason and all before it
     /// ```
+    ///
+    /// Cancellations and customers differ where some came back and left again. Shares of cancellations add up to 1, those
+    /// of customers to more where somebody left for two reasons; the cumulative ones reach 1 both.
     ///
     /// Values are the recurring values a month of the records. Cancellations without a reason are in no share and counted
     /// by [`without_reason`](ReasonRanking::without_reason): nobody knows whether they would lie as the others do. Reasons
@@ -167,13 +180,16 @@ impl ChurnRecords {
         }
         let customers = self.customers_by_class(&classes.of, classes.reasons.len());
         let all: u64 = tally.iter().map(|(count, ..)| count).sum();
+        let all_customers = self.customers_with_reason(&classes.of);
         let all_value = held(tally.iter().map(|(_, sum, _)| sum).sum())?;
-        let mut reasons = Vec::with_capacity(tally.len());
-        for ((reason, (count, sum, without_value)), customers) in classes.reasons.into_iter().zip(tally).zip(customers)
-        {
+        let mut ranked = Vec::with_capacity(tally.len());
+        let rows = (0_u32..).zip(classes.reasons).zip(tally).zip(customers);
+        for (((class, reason), (count, sum, without_value)), customers) in rows {
             let (Some(share), Some(interval)) = (ratio(count, all), wilson.interval(count, all)) else { continue };
+            let of_customers = (ratio(customers, all_customers), wilson.interval(customers, all_customers));
+            let (Some(customer_share), Some(customer_interval)) = of_customers else { continue };
             let value = currency.is_some().then_some(sum);
-            reasons.push(RankedReason {
+            let reason = RankedReason {
                 name: self.name_of(&reason),
                 reason,
                 cancellations: count,
@@ -181,29 +197,68 @@ impl ChurnRecords {
                 share,
                 interval,
                 cumulative_share: 0.0,
+                customer_share,
+                customer_interval,
+                cumulative_customer_share: 0.0,
                 value,
                 value_share: value.filter(|_| all_value > 0.0).map(|value| value / all_value),
                 cumulative_value_share: None,
                 without_value,
-            });
+            };
+            ranked.push((class, reason));
         }
-        match options.by {
-            RankBy::Cancellations => reasons.sort_by_key(|reason| std::cmp::Reverse(reason.cancellations)),
-            RankBy::Value => reasons.sort_by(|one, other| {
-                let value = |reason: &RankedReason| reason.value.unwrap_or(0.0);
-                value(other).total_cmp(&value(one)).then(other.cancellations.cmp(&one.cancellations))
-            }),
-        }
+        ranked.sort_by(|(_, one), (_, other)| {
+            let value = |reason: &RankedReason| reason.value.unwrap_or(0.0);
+            match options.by {
+                RankBy::Cancellations => std::cmp::Ordering::Equal,
+                RankBy::Customers => other.customers.cmp(&one.customers),
+                RankBy::Value => value(other).total_cmp(&value(one)),
+            }
+            .then(other.cancellations.cmp(&one.cancellations))
+        });
+        let order: Vec<u32> = ranked.iter().map(|(class, _)| *class).collect();
+        let reached = self.customers_reached(&classes.of, &order);
         let (mut count, mut value) = (0, 0.0);
-        for reason in &mut reasons {
+        let mut reasons: Vec<RankedReason> = ranked.into_iter().map(|(_, reason)| reason).collect();
+        for (reason, customers) in reasons.iter_mut().zip(reached) {
             count += reason.cancellations;
             value += reason.value.unwrap_or(0.0);
             reason.cumulative_share = ratio(count, all).unwrap_or(0.0);
+            reason.cumulative_customer_share = ratio(customers, all_customers).unwrap_or(0.0);
             reason.cumulative_value_share = reason.value_share.map(|_| (value / all_value).min(1.0));
         }
-        let cancellations = self.len() as u64;
-        let currency = currency.flatten();
-        Ok(ReasonRanking { options, currency, cancellations, without_reason: cancellations - all, reasons })
+        let (cancellations, customers) = (self.len() as u64, self.customers().len() as u64);
+        let (without_reason, currency) = (cancellations - all, currency.flatten());
+        Ok(ReasonRanking { options, currency, cancellations, without_reason, customers, reasons })
+    }
+
+    /// How many customers left for any reason.
+    fn customers_with_reason(&self, of: &[Option<u32>]) -> u64 {
+        let mut told = vec![false; self.customers().len()];
+        for (class, &customer) in of.iter().zip(self.customer_numbers()) {
+            told[customer as usize] |= class.is_some();
+        }
+        told.into_iter().filter(|&told| told).count() as u64
+    }
+
+    /// How many customers left for the first of these classes, for one of the first two, and so on.
+    fn customers_reached(&self, of: &[Option<u32>], order: &[u32]) -> Vec<u64> {
+        let mut place_of = vec![0; order.len()];
+        (0..).zip(order).for_each(|(place, &class)| place_of[class as usize] = place);
+        let mut first = vec![order.len(); self.customers().len()];
+        for (class, &customer) in of.iter().zip(self.customer_numbers()) {
+            let Some(class) = class else { continue };
+            let first = &mut first[customer as usize];
+            *first = (*first).min(place_of[*class as usize]);
+        }
+        let mut reached = vec![0; order.len() + 1];
+        first.into_iter().for_each(|place| reached[place] += 1);
+        let mut sum = 0;
+        let so_far = |count: &u64| {
+            sum += count;
+            sum
+        };
+        reached[..order.len()].iter().map(so_far).collect()
     }
 
     /// How many customers there are in each class.
@@ -241,7 +296,13 @@ impl ReasonRanking {
         self.cancellations
     }
 
-    /// How many of them have no reason.
+    /// How many customers these are of.
+    #[must_use]
+    pub fn customers(&self) -> u64 {
+        self.customers
+    }
+
+    /// How many of the cancellations have no reason.
     #[must_use]
     pub fn without_reason(&self) -> u64 {
         self.without_reason
@@ -269,6 +330,8 @@ impl ReasonRanking {
     /// | `customers` | UInt64 | how many customers these are of |
     /// | `share`, `lower`, `upper` | Float64 | share of the cancellations that have a reason, and its interval |
     /// | `cumulative_share` | Float64 | of this reason and all before it |
+    /// | `customer_share`, `customer_lower`, `customer_upper` | Float64 | share of the customers who left for any reason, and its interval |
+    /// | `cumulative_customer_share` | Float64 | of those who left for this reason or any before it, each once |
     /// | `value` | Float64 | recurring value a month that was lost; null where values are in several currencies |
     /// | `value_share`, `cumulative_value_share` | Float64 | of all value that was lost; null too where there is none |
     /// | `without_value` | UInt64 | cancellations whose value is not known |
@@ -292,6 +355,10 @@ impl ReasonRanking {
             number("lower", |row| Some(row.interval.lower)),
             number("upper", |row| Some(row.interval.upper)),
             number("cumulative_share", |row| Some(row.cumulative_share)),
+            number("customer_share", |row| Some(row.customer_share)),
+            number("customer_lower", |row| Some(row.customer_interval.lower)),
+            number("customer_upper", |row| Some(row.customer_interval.upper)),
+            number("cumulative_customer_share", |row| Some(row.cumulative_customer_share)),
             number("value", |row| row.value),
             number("value_share", |row| row.value_share),
             number("cumulative_value_share", |row| row.cumulative_value_share),
@@ -303,16 +370,29 @@ impl ReasonRanking {
 impl fmt::Display for ReasonRanking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 14;
-        write!(f, "{} cancellations, {} without a reason", self.cancellations, self.without_reason)?;
+        let customers = counted(self.customers, "customer");
+        write!(f, "{} of {customers}", counted(self.cancellations, "cancellation"))?;
+        write!(f, ", {} without a reason", self.without_reason)?;
+        let by_customers = self.options.by == RankBy::Customers;
+        let number = if by_customers { "customers" } else { "number" };
         let value = self.currency.as_deref().unwrap_or("value");
-        write!(f, "\n  {:<32} {:>9} {:>6} {:>13} {:>7} {value:>11} {:>6}", "reason", "number", "%", "", "so far", "%")?;
+        write!(f, "\n  {:<32} {number:>9} {:>6} {:>13} {value:>11} {:>6} {:>7}", "reason", "%", "", "%", "so far")?;
         for row in self.reasons.iter().take(SHOWN) {
-            let [share, lower, upper, so_far] =
-                [row.share, row.interval.lower, row.interval.upper, row.cumulative_share].map(|x| percent(Some(x)));
+            let (count, share, interval) = if by_customers {
+                (row.customers, row.customer_share, row.customer_interval)
+            } else {
+                (row.cancellations, row.share, row.interval)
+            };
+            // Of what it is ranked by.
+            let so_far = match self.options.by {
+                RankBy::Cancellations => Some(row.cumulative_share),
+                RankBy::Customers => Some(row.cumulative_customer_share),
+                RankBy::Value => row.cumulative_value_share,
+            };
+            let [share, lower, upper] = [share, interval.lower, interval.upper].map(|x| percent(Some(x)));
             let (name, limits) = (cut(&row.name, 32), format!("{lower} to {upper}"));
-            let (value, of_value) = (money(row.value), percent(row.value_share));
-            let count = row.cancellations;
-            write!(f, "\n  {name:<32} {count:>9} {share:>6} {limits:>13} {so_far:>7} {value:>11} {of_value:>6}")?;
+            let (value, of_value, so_far) = (money(row.value), percent(row.value_share), percent(so_far));
+            write!(f, "\n  {name:<32} {count:>9} {share:>6} {limits:>13} {value:>11} {of_value:>6} {so_far:>7}")?;
         }
         if self.reasons.len() > SHOWN {
             write!(f, "\n  and {} more", self.reasons.len() - SHOWN)?;

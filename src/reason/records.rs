@@ -1,6 +1,7 @@
 //! Cancellations in memory, ready to be asked.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -351,6 +352,20 @@ pub(super) fn in_order(customer: &[u32], day: &[i32]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..u32::try_from(day.len()).unwrap_or(u32::MAX)).collect();
     order.sort_by_key(|&row| (day[row as usize], customer[row as usize]));
     order
+}
+
+/// Rows in the order of their customers, and which of these are of each customer.
+pub(super) fn by_customer(customers: &[u32], count: usize) -> (Vec<u32>, Vec<Range<usize>>) {
+    let mut next = vec![0_usize; count + 1];
+    customers.iter().for_each(|&customer| next[customer as usize + 1] += 1);
+    (0..count).for_each(|customer| next[customer + 1] += next[customer]);
+    let ranges = next.windows(2).map(|ends| ends[0]..ends[1]).collect();
+    let mut order = vec![0; customers.len()];
+    for (row, &customer) in (0..).zip(customers) {
+        order[next[customer as usize]] = row;
+        next[customer as usize] += 1;
+    }
+    (order, ranges)
 }
 
 impl fmt::Display for ChurnRecords {

@@ -5,6 +5,7 @@ mod options;
 
 pub use answer::{
     RateGrowth, ReasonPeriod, ReasonShift, ReasonTrend, ReasonTrendCell, ReasonTrends, ShareTrend, ShiftSide,
+    ValueGrowth,
 };
 pub use options::ReasonTrendsOptions;
 
@@ -13,7 +14,8 @@ use super::records::ChurnRecords;
 use crate::calendar::{Calendar, Coverage, Date, PeriodTable, Span};
 use crate::error::{Error, Result};
 use crate::statistics::{
-    Exposed, Share, Wilson, fisher_exact, float, rate_interval, rate_trend, ratio, trend, two_proportions, two_rates,
+    Amount, Exposed, Share, Wilson, amount_trend, fisher_exact, float, rate_interval, rate_trend, ratio, trend,
+    two_proportions, two_rates,
 };
 
 /// More cells of reasons and periods are refused.
@@ -29,8 +31,10 @@ impl ChurnRecords {
     /// ```text
     /// share      cancellations of the period with the reason / its cancellations with any reason
     /// rate       cancellations of the period with the reason / customers at risk at its beginning
+    /// value      recurring value a month that was lost with the reason in the period
     /// trends     of shares: Cochran and Armitage's test;  of rates: a log-linear trend of counts that may vary more than
-    ///            those of Poisson, as a factor from one period to the next
+    ///            those of Poisson, as a factor from one period to the next;  of value: the same of sums of values, per
+    ///            customer at risk, or per day where there are no rates
     /// changes    the whole periods before the day against those from it on: of shares Newcombe's interval and the test of
     ///            two proportions, Fisher's where counts are small; of rates the exact ratio and test for Poisson counts
     /// ```
@@ -41,7 +45,8 @@ impl ChurnRecords {
     /// clumps, and its p-value is too small.
     ///
     /// Only periods that lie wholly within the observation enter tests; the one that is under way has its counts and is
-    /// marked as open. p-values are corrected for the number of reasons, each of the four kinds of test by itself.
+    /// marked as open. p-values are corrected for the number of reasons, each of the five kinds of test by itself. A
+    /// cancellation whose value is not known is in no sum, and counted; where they become more, value seems to become less.
     /// Cancellations outside the observation are counted by [`outside`](ReasonTrends::outside) and not looked at.
     ///
     /// # Errors
@@ -87,7 +92,7 @@ impl ChurnRecords {
     /// # References
     ///
     /// P. Armitage (1955), "Tests for linear trends in proportions and frequencies", Biometrics 11, 375-386; P. McCullagh and
-    /// J. A. Nelder (1989), "Generalized Linear Models", 2nd ed., chapter 6; J. Przyborowski and H. Wilenski (1940),
+    /// J. A. Nelder (1989), "Generalized Linear Models", 2nd ed., chapters 6 and 9; J. Przyborowski and H. Wilenski (1940),
     /// "Homogeneity of results in testing samples from Poisson series", Biometrika 31, 313-323.
     pub fn reason_trends(&self, options: impl Into<ReasonTrendsOptions>) -> Result<ReasonTrends> {
         let options = options.into();
@@ -109,6 +114,7 @@ impl ChurnRecords {
             return Err(Error::TooLarge { what, count: cells, limit: MOST_CELLS, way_out });
         }
         let currency = self.one_currency();
+        let priced = currency.is_some();
         let mut tally = Tally::new(classes.reasons.len(), spans.len());
         let within = from.days_since_epoch()..=options.as_of.days_since_epoch();
         let mut outside = 0;
@@ -119,7 +125,7 @@ impl ChurnRecords {
                 outside += 1;
             }
         }
-        tally.values.iter().try_for_each(|&sum| held(sum).map(drop))?;
+        tally.cells.iter().try_for_each(|cell| held(cell.value).map(drop))?;
         let period = |(place, &span): (usize, &Span)| ReasonPeriod {
             span,
             coverage: Coverage::of(span, from, options.as_of),
@@ -131,8 +137,9 @@ impl ChurnRecords {
         let change = options.change_on.map(|on| sides(&periods, on)).transpose()?;
         let mut reasons = Vec::with_capacity(classes.reasons.len());
         for (class, reason) in classes.reasons.iter().enumerate() {
-            let (counts, values) = tally.of(class);
-            let cells = periods.iter().zip(counts).zip(values).map(|((period, &count), &value)| {
+            let sums = tally.of(class);
+            let counts: Vec<u64> = sums.iter().map(|sum| sum.count).collect();
+            let cells = periods.iter().zip(sums).map(|(period, &Cell { count, value, valued, .. })| {
                 // What can still grow, or began before anybody looked, has counts and no rates.
                 let observed = (period.coverage == Coverage::Observed).then_some(period);
                 let at_risk = observed.and_then(|period| period.at_risk);
@@ -142,7 +149,8 @@ impl ChurnRecords {
                     share_interval: observed.and_then(|period| wilson.interval(count, period.with_reason)),
                     rate: at_risk.and_then(|at_risk| ratio(count, at_risk)),
                     rate_interval: at_risk.and_then(|at_risk| rate_interval(count, float(at_risk), wilson)),
-                    value: currency.is_some().then_some(value),
+                    value: priced.then_some(value),
+                    without_value: count - valued,
                 }
             });
             let cells: Vec<ReasonTrendCell> = cells.collect();
@@ -153,9 +161,10 @@ impl ChurnRecords {
                 name: self.name_of(reason),
                 reason: reason.clone(),
                 cancellations: whole(&periods).map(|place| counts[place]).sum(),
-                share: share_trend(&periods, counts),
-                rate: growth(&periods, counts, wilson),
-                change: change.as_ref().map(|sides| shift(&periods, counts, sides, wilson)),
+                share: share_trend(&periods, &counts),
+                rate: growth(&periods, &counts, wilson),
+                value: if priced { value_growth(&periods, sums, wilson) } else { None },
+                change: change.as_ref().map(|sides| shift(&periods, &counts, sides, wilson)),
                 cells,
             });
         }
@@ -166,35 +175,49 @@ impl ChurnRecords {
     }
 }
 
+/// What is counted of one reason in one period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    count: u64,
+    value: f64,
+    /// How many have a value.
+    valued: u64,
+    /// How many have a value above 0, and the sum of the squares of these.
+    paying: u64,
+    squares: f64,
+}
+
 /// What is counted in one pass over the records: reason by reason, and within a reason period by period.
 #[derive(Debug)]
 struct Tally {
     periods: usize,
-    counts: Vec<u64>,
-    values: Vec<f64>,
+    cells: Vec<Cell>,
     all: Vec<u64>,
     told: Vec<u64>,
 }
 
 impl Tally {
     fn new(reasons: usize, periods: usize) -> Self {
-        let (cells, none) = (reasons * periods, vec![0; periods]);
-        Self { periods, counts: vec![0; cells], values: vec![0.0; cells], all: none.clone(), told: none }
+        let none = vec![0; periods];
+        Self { periods, cells: vec![Cell::default(); reasons * periods], all: none.clone(), told: none }
     }
 
     fn add(&mut self, period: usize, class: Option<u32>, value: Option<f64>) {
         self.all[period] += 1;
-        if let Some(class) = class {
-            let cell = class as usize * self.periods + period;
-            self.told[period] += 1;
-            self.counts[cell] += 1;
-            self.values[cell] += value.unwrap_or(0.0);
+        let Some(class) = class else { return };
+        self.told[period] += 1;
+        let cell = &mut self.cells[class as usize * self.periods + period];
+        cell.count += 1;
+        if let Some(value) = value {
+            cell.value += value;
+            cell.valued += 1;
+            cell.paying += u64::from(value > 0.0);
+            cell.squares += value * value;
         }
     }
 
-    fn of(&self, class: usize) -> (&[u64], &[f64]) {
-        let cells = class * self.periods..(class + 1) * self.periods;
-        (&self.counts[cells.clone()], &self.values[cells])
+    fn of(&self, class: usize) -> &[Cell] {
+        &self.cells[class * self.periods..(class + 1) * self.periods]
     }
 }
 
@@ -227,6 +250,23 @@ fn growth(periods: &[ReasonPeriod], counts: &[u64], wilson: Wilson) -> Option<Ra
         p_value: trend.p_value,
         adjusted_p_value: trend.p_value,
     })
+}
+
+/// By customers at risk where they are known of any period; of the others nothing is then said.
+fn value_growth(periods: &[ReasonPeriod], cells: &[Cell], wilson: Wilson) -> Option<ValueGrowth> {
+    let by_customers = whole(periods).any(|place| periods[place].at_risk.is_some());
+    let amount = |place: usize| {
+        let (period, cell) = (&periods[place], &cells[place]);
+        let days = || u64::try_from(period.span.end - period.span.start + 1).unwrap_or_default();
+        let exposure = if by_customers { period.at_risk.unwrap_or(0) } else { days() };
+        if exposure == 0 {
+            return Amount::default();
+        }
+        Amount { events: cell.paying, sum: cell.value, squares: cell.squares, exposure: float(exposure) }
+    };
+    let trend = amount_trend(&whole(periods).map(amount).collect::<Vec<_>>(), wilson)?;
+    let (factor, interval, p_value) = (trend.factor, trend.interval, trend.p_value);
+    Some(ValueGrowth { factor, interval, p_value, adjusted_p_value: p_value })
 }
 
 /// The whole periods before a day and those from it on.

@@ -7,7 +7,7 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::enrichment::median;
-use super::records::ChurnRecords;
+use super::records::{ChurnRecords, by_customer};
 use super::win_backs::alike;
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
@@ -115,12 +115,12 @@ impl Warnings {
         let (triggers, trigger) = read::names(frame, &columns.trigger, "trigger")?;
         few(triggers.len())?;
         let days = Times::read(frame, &columns.fired_on, "fired_on")?.days(&Calendar::utc());
-        let number: Vec<Option<u32>> =
-            ids.iter().map(|id| records.customers().position(id).and_then(|place| u32::try_from(place).ok())).collect();
+        let number = records.customers().positions(&ids);
         let fired = of_row.iter().zip(&trigger).zip(&days);
-        let mut fired: Vec<(u32, u32, i32)> =
+        let fired: Vec<(u32, u32, i32)> =
             fired.filter_map(|((id, trigger), day)| Some((number[(*id)? as usize]?, (*trigger)?, (*day)?))).collect();
-        fired.sort_unstable();
+        let who: Vec<u32> = fired.iter().map(|one| one.0).collect();
+        let (order, of_customer) = by_customer(&who, records.customers().len());
         let within = i32::try_from(within_days).unwrap_or(i32::MAX);
         let [first, last] = [watched.start(), watched.end()].map(|date| date.days_since_epoch());
         let unheard = |&day: &i32| {
@@ -134,12 +134,13 @@ impl Warnings {
         let mut before = vec![i32::MIN; records.customers().len()];
         for (row, (&day, &customer)) in records.days().iter().zip(records.customer_numbers()).enumerate() {
             let from = day.saturating_sub(within).max(before[customer as usize]);
-            let own = &fired[fired.partition_point(|one| one.0 < customer)..];
-            let own = &own[..own.partition_point(|one| one.0 <= customer)];
-            for &(_, trigger, fired_on) in own {
+            for &place in &order[of_customer[customer as usize].clone()] {
+                let (_, trigger, fired_on) = fired[place as usize];
                 let warning = &mut warnings[row * width + trigger as usize];
-                if warning.lead_days().is_none() && from <= fired_on && fired_on < day {
-                    *warning = Warning::Fired { days: day.abs_diff(fired_on) };
+                let days = day.abs_diff(fired_on);
+                // The first of them is the one that lies furthest back.
+                if from <= fired_on && fired_on < day && warning.lead_days().is_none_or(|known| known < days) {
+                    *warning = Warning::Fired { days };
                 }
             }
             before[customer as usize] = day;

@@ -3,17 +3,18 @@
 use std::fmt;
 
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cancellation::WinBack;
-use super::classes::{View, cut, view};
+use super::classes::{View, cut, held, money, view};
 use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{IdType, Ids};
 use crate::frame::write;
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Account, Portfolio};
 use crate::print::{p_equals, percent};
 use crate::statistics::{Interval, LogRank, LogRankSums, Wilson, ratio};
 use crate::survival::{KaplanMeier, KaplanMeierOptions, curve_of_days};
@@ -87,6 +88,10 @@ pub struct ReasonReturns {
     pub cancellations: u64,
     /// After how many of these the customer had come back.
     pub returned: u64,
+    /// The recurring value a month that was lost; `None` where values are in several currencies.
+    pub value: Option<f64>,
+    /// What of it was lost with those who had come back: by what they paid before.
+    pub value_returned: Option<f64>,
     /// How many attempts to win the customer back are under way.
     pub in_progress: u64,
     /// How many were given up.
@@ -105,6 +110,7 @@ pub struct ReasonReturns {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WinBacks {
     options: WinBacksOptions,
+    currency: Option<String>,
     later: u64,
     all: ReasonReturns,
     reasons: Vec<ReasonReturns>,
@@ -133,7 +139,7 @@ impl ChurnRecords {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a confidence outside 0 to 1.
+    /// [`Error::InvalidOption`] for a confidence outside 0 to 1; [`Error::Overflow`] for values without end.
     ///
     /// # Example
     ///
@@ -170,7 +176,7 @@ impl ChurnRecords {
     /// The same, with the day of each record's return.
     pub(crate) fn win_backs_on(&self, returned: &[Option<i32>], options: WinBacksOptions) -> Result<WinBacks> {
         let wilson = Wilson::new(options.confidence)?;
-        let classes = self.classes(options.view);
+        let (classes, currency) = (self.classes(options.view), self.one_currency());
         let as_of = options.as_of.days_since_epoch();
         let known = self.days().partition_point(|&day| day <= as_of);
         let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); classes.reasons.len()];
@@ -200,6 +206,10 @@ impl ChurnRecords {
             let count = |holds: &dyn Fn(usize) -> bool| rows.iter().filter(|&&row| holds(row)).count() as u64;
             let back = count(&|row| followed(row).1);
             let given_up = count(&|row| state(row) == Some(WinBack::GivenUp));
+            let value = |holds: &dyn Fn(usize) -> bool| {
+                let own = rows.iter().filter(|&&row| holds(row)).filter_map(|&row| self.values()[row]);
+                held(own.sum()).map(|sum| currency.is_some().then_some(sum))
+            };
             let curve = KaplanMeierOptions::new().confidence(options.confidence);
             let away = curve_of_days(rows.iter().map(|&row| followed(row)), curve)?;
             let within = options.within.iter().map(|&days| {
@@ -217,6 +227,8 @@ impl ChurnRecords {
                 name: reason.map_or_else(|| "all".to_owned(), |reason| self.name_of(reason)),
                 cancellations: rows.len() as u64,
                 returned: back,
+                value: value(&|_| true)?,
+                value_returned: value(&|row| followed(row).1)?,
                 in_progress: count(&|row| state(row) == Some(WinBack::InProgress)),
                 given_up,
                 success: ratio(back, back + given_up),
@@ -232,7 +244,8 @@ impl ChurnRecords {
         }
         reasons.sort_by_key(|returns| std::cmp::Reverse(returns.cancellations));
         let log_rank = log_rank(&reasons);
-        Ok(WinBacks { options, later: (self.len() - known) as u64, all, reasons, log_rank })
+        let (later, currency) = ((self.len() - known) as u64, currency.flatten());
+        Ok(WinBacks { options, currency, later, all, reasons, log_rank })
     }
 
     /// For each record the next one of the same customer.
@@ -286,20 +299,22 @@ impl Portfolio {
     /// [`Error::Incompatible`] if customers are text in the one and integers in the other.
     pub fn win_backs(&self, records: &ChurnRecords, options: impl Into<WinBacksOptions>) -> Result<WinBacks> {
         let options = options.into();
-        let snapshot = self.at(options.as_of)?;
+        self.check_as_of(options.as_of)?;
         alike(records.customers(), self.ids())?;
+        let (places, as_of) = (self.ids().positions(records.customers()), options.as_of.days_since_epoch());
         let quiet = i32::try_from(options.quiet).unwrap_or(i32::MAX);
         let returned = |row: usize| {
             let left = records.days()[row];
             let recorded = records.labels().win_back[row].and_then(WinBack::returned_on).map(Date::days_since_epoch);
-            let account = snapshot.account(records.customer(row));
+            let place = places[records.customer_numbers()[row] as usize];
+            let account = place.map(|place| Account::new(self, place as usize, as_of));
             let seen = account.and_then(|account| match account.subscriptions() {
                 Some(terms) => terms.map(|term| term.start.days_since_epoch()).find(|&start| start > left),
                 None => account.days().iter().copied().find(|&day| day > left.saturating_add(quiet)),
             });
             recorded.into_iter().chain(seen).min()
         };
-        let returned: Vec<Option<i32>> = (0..records.len()).map(returned).collect();
+        let returned: Vec<Option<i32>> = (0..records.len()).into_par_iter().map(returned).collect();
         records.win_backs_on(&returned, options)
     }
 }
@@ -323,6 +338,12 @@ impl WinBacks {
     #[must_use]
     pub fn options(&self) -> &WinBacksOptions {
         &self.options
+    }
+
+    /// The currency of all values; `None` where none is named, or they are in several.
+    #[must_use]
+    pub fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
     }
 
     /// Cancellations after the day up to which returns are known.
@@ -362,6 +383,7 @@ impl WinBacks {
     /// | `reason` | String | the path of the reason; null of all |
     /// | `name` | String | what people call it |
     /// | `cancellations`, `returned`, `in_progress`, `given_up` | UInt64 | how many |
+    /// | `value`, `value_returned` | Float64 | value a month that was lost, and what of it with those who came back; null where values are in several currencies |
     /// | `success`, `success_lower`, `success_upper` | Float64 | returned of what is decided, and its interval; null without |
     /// | `within_30`, `within_30_lower`, `within_30_upper`, ... | Float64 | share that had come back within so many days; null where nobody was followed so long |
     ///
@@ -381,6 +403,8 @@ impl WinBacks {
             count("returned", |row| row.returned),
             count("in_progress", |row| row.in_progress),
             count("given_up", |row| row.given_up),
+            number("value", &|row| row.value),
+            number("value_returned", &|row| row.value_returned),
             number("success", &|row| row.success),
             number("success_lower", &|row| row.success_interval.map(|interval| interval.lower)),
             number("success_upper", &|row| row.success_interval.map(|interval| interval.upper)),
@@ -407,13 +431,17 @@ impl fmt::Display for WinBacks {
         if let Some(test) = &self.log_rank {
             write!(f, "; reasons differ with {} (log-rank)", p_equals(test.p_value))?;
         }
-        write!(f, "\n  {:<28} {:>9} {:>9} {:>9}", "reason", "number", "returned", "success")?;
+        let value = self.currency.as_deref().unwrap_or("value");
+        write!(f, "\n  {:<28} {:>9} {:>9} {value:>11} {:>11}", "reason", "number", "returned", "returned")?;
+        write!(f, " {:>9}", "success")?;
         let horizons = || self.all.within.iter().take(HORIZONS);
         horizons().try_for_each(|within| write!(f, " {:>9}", format!("{} days", within.days)))?;
         write!(f, "   in %")?;
         for row in std::iter::once(&self.all).chain(self.reasons.iter().take(SHOWN)) {
             let (name, success) = (cut(&row.name, 28), percent(row.success));
-            write!(f, "\n  {name:<28} {:>9} {:>9} {success:>9}", row.cancellations, row.returned)?;
+            let (value, back) = (money(row.value), money(row.value_returned));
+            write!(f, "\n  {name:<28} {:>9} {:>9} {value:>11} {back:>11}", row.cancellations, row.returned)?;
+            write!(f, " {success:>9}")?;
             row.within.iter().take(HORIZONS).try_for_each(|within| write!(f, " {:>9}", percent(within.share)))?;
         }
         if self.reasons.len() > SHOWN {

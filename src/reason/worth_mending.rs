@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::classes::{cut, money};
 use super::path::Reason;
 use super::records::ChurnRecords;
-use super::trends::{ReasonTrend, ReasonTrends, ReasonTrendsOptions};
+use super::trends::{ReasonPeriod, ReasonTrend, ReasonTrends, ReasonTrendsOptions, ValueGrowth};
 use super::warnings::Warnings;
 use crate::calendar::{Coverage, Span};
 use crate::error::Result;
@@ -95,10 +95,15 @@ pub struct MendableReason {
     pub value: Option<f64>,
     /// Its share of the value that was lost in the period, or of its cancellations where there are no values.
     pub share: Option<f64>,
-    /// Where it goes: by the trend of its rate, or else of its share.
+    /// Where its number goes: by the trend of its rate, or else of its share.
     pub direction: ReasonDirection,
     /// The corrected p-value of that trend.
     pub trend_p_value: Option<f64>,
+    /// Where the value goes that is lost for it.
+    pub value_direction: ReasonDirection,
+    /// The trend of that value: by how many times it grows from one period to the next, with its interval and test; `None`
+    /// where [`ReasonTrend::value`] is.
+    pub value_growth: Option<ValueGrowth>,
     /// Cancellations for it in all whole periods that were watched.
     pub watched: u64,
     /// The share of these with a warning early enough; `None` where none was watched.
@@ -121,11 +126,15 @@ impl ChurnRecords {
     ///
     /// ```text
     /// cost       recurring value a month lost in the last whole period; cancellations where values cannot be added up
-    /// direction  by the trend of the rate per customer at risk, of the share where there are no rates, at the level asked for;
-    ///            a rate with all its cancellations in the first or the last period goes to where they are
+    /// goes       of the number: by the trend of the rate per customer at risk, of the share where there are no rates;
+    ///            of the value: by the trend of what is lost per customer at risk, per day where they are not known;
+    ///            each at the level asked for, and where all is in the first or the last period to where it is
     /// seen       share of its cancellations in whole periods with a warning early enough
-    /// the two    the two that cost most, those left out that are falling already
+    /// the two    the two that cost most, those left out of which the number or the value falls and neither rises
     /// ```
+    ///
+    /// Number and value stand side by side, for they can part: as many may leave for a reason as ever, and dearer ones. The
+    /// test of value is the weaker of the two, as a few large customers make most of it.
     ///
     /// It is an order of work and no promise: that a reason is mended does not mean that its customers stay. Of two that cost
     /// alike, one that is seen coming can be worked on customer by customer, and one that is not has to be mended for all.
@@ -189,6 +198,7 @@ impl ChurnRecords {
             .map(|(trend, (watched, early))| {
                 let cell = last.map(|last| &trend.cells[last]);
                 let (direction, trend_p_value) = direction(trend, options.level);
+                let value_direction = value_direction(trend, trends.periods(), options.level);
                 let value = cell.and_then(|cell| cell.value);
                 MendableReason {
                     reason: trend.reason.clone(),
@@ -203,6 +213,8 @@ impl ChurnRecords {
                     },
                     direction,
                     trend_p_value,
+                    value_direction,
+                    value_growth: trend.value,
                     watched,
                     early_share: ratio(early, watched),
                 }
@@ -247,23 +259,35 @@ impl ChurnRecords {
 
 /// The sign is that of the test whose p-value is told.
 fn direction(trend: &ReasonTrend, level: f64) -> (ReasonDirection, Option<f64>) {
-    let by_rate = trend.rate.map(|rate| (rate.factor.map_or_else(|| end_of(trend), f64::ln), rate.adjusted_p_value));
+    let rates = || trend.cells.iter().filter_map(|cell| cell.rate);
+    let by_rate = trend.rate.map(|rate| (rate.factor.map_or_else(|| rise(rates()), f64::ln), rate.adjusted_p_value));
     let by_share = || trend.share.map(|share| (share.test.slope, share.adjusted_p_value));
     let Some((slope, p_value)) = by_rate.or_else(by_share) else { return (ReasonDirection::Unknown, None) };
-    let direction = if p_value <= level && slope > 0.0 {
+    (goes(slope, p_value, level), Some(p_value))
+}
+
+fn value_direction(trend: &ReasonTrend, periods: &[ReasonPeriod], level: f64) -> ReasonDirection {
+    let rated = trend.cells.iter().any(|cell| cell.rate.is_some());
+    let whole = trend.cells.iter().zip(periods).filter(|(_, period)| period.coverage == Coverage::Observed);
+    let values = whole.filter(|(cell, _)| !rated || cell.rate.is_some()).filter_map(|(cell, _)| cell.value);
+    trend.value.map_or(ReasonDirection::Unknown, |value| {
+        goes(value.factor.map_or_else(|| rise(values), f64::ln), value.adjusted_p_value, level)
+    })
+}
+
+fn goes(slope: f64, p_value: f64, level: f64) -> ReasonDirection {
+    if p_value <= level && slope > 0.0 {
         ReasonDirection::Rising
     } else if p_value <= level && slope < 0.0 {
         ReasonDirection::Falling
     } else {
         ReasonDirection::Steady
-    };
-    (direction, Some(p_value))
+    }
 }
 
-/// The sign of a rate all of whose cancellations are at one end, which has no factor.
-fn end_of(trend: &ReasonTrend) -> f64 {
-    let mut rates = trend.cells.iter().filter_map(|cell| cell.rate);
-    match (rates.next(), rates.next_back()) {
+/// The last less the first: the sign of what is all at one end, and has no factor.
+fn rise(mut numbers: impl DoubleEndedIterator<Item = f64>) -> f64 {
+    match (numbers.next(), numbers.next_back()) {
         (Some(first), Some(last)) => last - first,
         _ => 0.0,
     }
@@ -294,9 +318,13 @@ impl WorthMending {
         &self.reasons
     }
 
-    /// The two to work on: the dearest that are not falling already. Fewer where fewer cost anything.
+    /// The two to work on: the dearest that are not falling already, in number or in value, while neither rises. Fewer
+    /// where fewer cost anything.
     pub fn two(&self) -> impl Iterator<Item = &MendableReason> {
-        let open = |reason: &&MendableReason| reason.cancellations > 0 && reason.direction != ReasonDirection::Falling;
+        let open = |reason: &&MendableReason| {
+            let either = |direction| [reason.direction, reason.value_direction].contains(&direction);
+            reason.cancellations > 0 && (!either(ReasonDirection::Falling) || either(ReasonDirection::Rising))
+        };
         self.reasons.iter().filter(open).take(2)
     }
 
@@ -309,8 +337,11 @@ impl WorthMending {
     /// | `cancellations` | UInt64 | in the last whole period |
     /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
     /// | `share` | Float64 | of the value lost in the period, or of its cancellations where there is none |
-    /// | `direction` | String | `rising`, `steady`, `falling` or `unknown` |
+    /// | `direction` | String | where the number goes: `rising`, `steady`, `falling` or `unknown` |
     /// | `trend_p` | Float64 | corrected p-value of the trend; null where unknown |
+    /// | `value_direction` | String | where the value goes, likewise |
+    /// | `value_factor`, `value_lower`, `value_upper` | Float64 | growth of the value from one period to the next, and its interval; null where all is at one end |
+    /// | `value_trend_p` | Float64 | corrected p-value of that; null where unknown |
     /// | `watched` | UInt64 | cancellations of whole periods before which somebody watched |
     /// | `early_share` | Float64 | of these, with a warning early enough; null where nobody watched |
     ///
@@ -331,6 +362,11 @@ impl WorthMending {
             number("share", |row| row.share),
             write::column("direction", rows.iter().map(|row| row.direction.name()).collect::<Vec<_>>()),
             number("trend_p", |row| row.trend_p_value),
+            write::column("value_direction", rows.iter().map(|row| row.value_direction.name()).collect::<Vec<_>>()),
+            number("value_factor", |row| row.value_growth?.factor),
+            number("value_lower", |row| Some(row.value_growth?.interval?.lower)),
+            number("value_upper", |row| Some(row.value_growth?.interval?.upper)),
+            number("value_trend_p", |row| Some(row.value_growth?.adjusted_p_value)),
             write::column("watched", rows.iter().map(|row| row.watched).collect::<Vec<_>>()),
             number("early_share", |row| row.early_share),
         ])
@@ -343,14 +379,16 @@ impl fmt::Display for WorthMending {
         let Some(Span { start, end }) = self.period else { return write!(f, "Worth mending: no period is whole yet") };
         write!(f, "Worth mending, by what was lost from {start} to {end}")?;
         let value = self.currency.as_deref().unwrap_or("value");
-        write!(f, "\n  {:<28} {:>8} {value:>11} {:>6} {:>8} {:>9}", "reason", "number", "%", "goes", "p")?;
-        write!(f, " {:>14}  owner", "warned early %")?;
+        write!(f, "\n  {:<26} {:>7} {:>8} {:>8} {value:>11} {:>6}", "reason", "number", "goes", "p", "%")?;
+        write!(f, " {:>8} {:>8} {:>14}  owner", "goes", "p", "warned early %")?;
+        let p = |p: Option<f64>| p.map_or_else(|| "-".to_owned(), p_value);
         for row in self.reasons.iter().take(SHOWN) {
-            let (name, value, share) = (cut(&row.name, 28), money(row.value), percent(row.share));
-            let p = row.trend_p_value.map_or_else(|| "-".to_owned(), p_value);
+            let (name, value, share) = (cut(&row.name, 26), money(row.value), percent(row.share));
             let (goes, early) = (row.direction.name(), percent(row.early_share));
             let owner = row.owner.as_deref().unwrap_or("-");
-            write!(f, "\n  {name:<28} {:>8} {value:>11} {share:>6} {goes:>8} {p:>9}", row.cancellations)?;
+            write!(f, "\n  {name:<26} {:>7} {goes:>8} {:>8}", row.cancellations, p(row.trend_p_value))?;
+            let value_p = p(row.value_growth.map(|growth| growth.adjusted_p_value));
+            write!(f, " {value:>11} {share:>6} {:>8} {value_p:>8}", row.value_direction.name())?;
             write!(f, " {early:>14}  {}", cut(owner, 20))?;
         }
         let two: Vec<&str> = self.two().map(|reason| reason.name.as_str()).collect();

@@ -6,7 +6,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::proportions::two_sided;
 use super::random::SplitMix64;
-use super::two_sided::{fisher_exact, peak_of_fisher};
+use super::random_table::{Factorials, drawn};
+use super::two_sided::fisher_exact;
 use super::{Correction, float};
 
 /// Up to so many tables with the same margins all are gone through.
@@ -17,7 +18,7 @@ const MOST_GONE_THROUGH: usize = 400;
 const BATCHES: u64 = 40;
 /// How many are drawn at least and at most; between, so many that this number of cells is drawn in all.
 const DRAWS: [u64; 2] = [200, 10_000];
-const MOST_CELLS_DRAWN: u64 = 50_000_000;
+const MOST_CELLS_DRAWN: u64 = 10_000_000;
 /// Below this the chi-squared distribution is not trusted with a cell.
 const SMALL: f64 = 5.0;
 /// Chances that differ by no more are the same, as in R.
@@ -108,7 +109,7 @@ impl Margins {
 /// The p-value is that of the chi-squared distribution unless expected counts are small, by Cochran's rule. Then it is
 /// exact: the chance of all tables with the same margins that are no likelier than this one, of which up to 100 000 are
 /// gone through. Where there are more, or the table has more than 400 cells, 10 000 are drawn at random, fewer of tables
-/// with more than 5 000 cells and 200 at least, and p is `(as unlikely + 1) / (drawn + 1)`. The `seed` decides the draws:
+/// with more than 1 000 cells and 200 at least, and p is `(as unlikely + 1) / (drawn + 1)`. The `seed` decides the draws:
 /// the same table and seed give the same p.
 ///
 /// # References
@@ -212,32 +213,14 @@ fn exact(table: &[u64], margins: &Margins, seed: u64) -> (f64, AssociationTest) 
     let batch = |batch: u64| {
         // Streams of their own: the first number of a generator seeds the batch.
         let mut random = SplitMix64::new(SplitMix64::new(seed ^ batch.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next());
-        (0..in_batch).filter(|_| drawn(margins, &factorials, &mut random) <= weight + ALIKE).count() as u64
+        (0..in_batch)
+            .filter(|_| drawn(&margins.rows, &margins.columns, &factorials, &mut random) <= weight + ALIKE)
+            .count() as u64
     };
     let (hits, draws) = ((0..BATCHES).into_par_iter().map(batch).sum::<u64>(), BATCHES * in_batch);
     let p_value = float(hits + 1) / float(draws + 1);
     let standard_error = (p_value * (1.0 - p_value) / float(draws)).sqrt();
     (p_value, AssociationTest::MonteCarlo { draws, standard_error })
-}
-
-/// Logarithms of factorials.
-#[derive(Debug)]
-struct Factorials(Vec<f64>);
-
-impl Factorials {
-    fn up_to(most: u64) -> Self {
-        let mut sum = 0.0;
-        let log = |count: u64| {
-            sum += float(count.max(1)).ln();
-            sum
-        };
-        Self((0..=most).map(log).collect())
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "counts of people in memory")]
-    fn ln(&self, count: u64) -> f64 {
-        self.0[count as usize]
-    }
 }
 
 /// All tables with the same margins, column by column and cell by cell.
@@ -285,61 +268,6 @@ impl Tables<'_> {
         }
         true
     }
-}
-
-/// The logarithm of the chance of a table drawn at random, but for what depends on the margins alone.
-fn drawn(margins: &Margins, factorials: &Factorials, random: &mut SplitMix64) -> f64 {
-    let mut rest = margins.rows.clone();
-    let (mut all, mut weight) = (margins.total, 0.0);
-    for &total in &margins.columns {
-        let (mut left, mut below) = (total, all);
-        for row in &mut rest {
-            let count = hypergeometric(*row, left, below, factorials, random);
-            below -= *row;
-            *row -= count;
-            left -= count;
-            weight -= factorials.ln(count);
-        }
-        all -= total;
-    }
-    weight
-}
-
-/// How many of `marked` are among `chosen` of `all`, at random: counts are taken off a uniform number from the likeliest
-/// outwards, so that it costs as many steps as there are in a standard deviation.
-fn hypergeometric(marked: u64, chosen: u64, all: u64, factorials: &Factorials, random: &mut SplitMix64) -> u64 {
-    let (low, high) = ((marked + chosen).saturating_sub(all), marked.min(chosen));
-    if low == high {
-        return low;
-    }
-    let choose = |from: u64, some: u64| factorials.ln(from) - factorials.ln(some) - factorials.ln(from - some);
-    let peak = peak_of_fisher(marked, chosen, all).clamp(low, high);
-    let chance = (choose(marked, peak) + choose(all - marked, chosen - peak) - choose(all, chosen)).exp();
-    let step = |x: u64| float(marked - x + 1) * float(chosen - x + 1) / (float(x) * float(all - marked + x - chosen));
-    let mut left = random.uniform() - chance;
-    let (mut down, mut up) = ((peak, chance), (peak, chance));
-    while left >= 0.0 {
-        let (before, can_rise, can_fall) = (left, up.0 < high, down.0 > low);
-        if can_rise {
-            up = (up.0 + 1, up.1 * step(up.0 + 1));
-            left -= up.1;
-            if left < 0.0 {
-                return up.0;
-            }
-        }
-        if can_fall {
-            down = (down.0 - 1, down.1 / step(down.0));
-            left -= down.1;
-            if left < 0.0 {
-                return down.0;
-            }
-        }
-        // Nothing left but what rounding has left over.
-        if before <= left {
-            return peak;
-        }
-    }
-    peak
 }
 
 #[cfg(test)]
@@ -464,7 +392,9 @@ mod tests {
             // The same by drawing.
             let factorials = Factorials::up_to(margins.total);
             let weight: f64 = -table.iter().map(|&count| factorials.ln(count)).sum::<f64>();
-            let hits = (0..4_000).filter(|_| drawn(&margins, &factorials, &mut random) <= weight + ALIKE).count();
+            let hits = (0..4_000)
+                .filter(|_| drawn(&margins.rows, &margins.columns, &factorials, &mut random) <= weight + ALIKE)
+                .count();
             let share = float(hits as u64) / 4_000.0;
             assert!(
                 (share - expected).abs() < 4.0 * (expected * (1.0 - expected) / 4_000.0).sqrt() + 1e-9,

@@ -61,27 +61,42 @@ pub(crate) fn theil_sen(times: &[f64], values: &[f64], wilson: Wilson) -> Option
     if !sound {
         return None;
     }
-    let (mut slopes, mut score) = (Vec::with_capacity(points * (points - 1) / 2), 0);
+    // Level pairs are only counted: in weeks without anything there are many of them.
+    let (mut falls, mut level, mut rises) = (Vec::new(), 0_usize, Vec::new());
     for later in 1..points {
-        for earlier in 0..later {
-            let rise = values[later] - values[earlier];
-            score += i32::from(rise > 0.0) - i32::from(rise < 0.0);
-            slopes.push(rise / (times[later] - times[earlier]));
+        let (value, time) = (values[later], times[later]);
+        for (other, before) in values[..later].iter().zip(times) {
+            let rise = value - other;
+            if rise > 0.0 {
+                rises.push(rise / (time - before));
+            } else if rise < 0.0 {
+                falls.push(rise / (time - before));
+            } else {
+                level += 1;
+            }
         }
     }
+    let count = falls.len() + level + rises.len();
+    // No more than half a million pairs.
+    let pairs = |slopes: &[f64]| i32::try_from(slopes.len()).unwrap_or(i32::MAX);
+    let score = pairs(&rises) - pairs(&falls);
     let variance = variance(values);
     let error = variance.sqrt();
     let z = if score == 0 || error <= 0.0 { 0.0 } else { f64::from(score - score.signum()) / error };
     // A rank below the first is none.
-    let below = ((float(slopes.len() as u64) - wilson.z() * error) / 2.0).round_ties_even();
-    slopes.sort_unstable_by(f64::total_cmp);
-    let middle = (slopes[(slopes.len() - 1) / 2], slopes[slopes.len() / 2]);
+    let below = place(((float(count as u64) - wilson.z() * error) / 2.0).round_ties_even());
+    let falling = falls.len();
+    // The slope that would stand at a place if all were in order.
+    let mut nth = |place: usize| match place.checked_sub(falling) {
+        None => *falls.select_nth_unstable_by(place, f64::total_cmp).1,
+        Some(place) if place < level => 0.0,
+        Some(place) => *rises.select_nth_unstable_by(place - level, f64::total_cmp).1,
+    };
+    let middle = (nth((count - 1) / 2), nth(count / 2));
+    let interval = below.map(|below| Interval { lower: nth(below), upper: nth(count - 1 - below) });
     Some(TheilSen {
         slope: f64::midpoint(middle.0, middle.1),
-        interval: place(below).map(|from_the_end| Interval {
-            lower: slopes[from_the_end],
-            upper: slopes[slopes.len() - 1 - from_the_end],
-        }),
+        interval,
         test: MannKendall { score, variance, z, p_value: two_sided(z) },
     })
 }

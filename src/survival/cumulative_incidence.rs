@@ -314,14 +314,20 @@ impl fmt::Display for CumulativeIncidence {
             (self.ends.lifetimes.iter().sum(), self.ends.ends.iter().map(|end| end.count).sum());
         write!(f, "Cumulative incidence: {all} lifetimes, {ended} ended by {} causes", self.causes.len())?;
         let Some(last) = self.ends.last.iter().copied().flatten().reduce(f64::max) else { return Ok(()) };
-        let times = [last / 4.0, last / 2.0, last];
-        write!(f, "\n  {:<16} {:<20} {:>9}", "group", "cause", "ended")?;
+        let whole = self.ends.times.iter().all(|time| time.fract() <= 0.0);
+        let round = |time: f64| if whole { time.floor() } else { time };
+        let times = [round(last / 4.0), round(last / 2.0), last];
+        // Where groups have short names, or none, there is more room for causes.
+        let longest = self.groups.iter().flatten().map(|name| name.chars().count()).max();
+        let of_group = longest.unwrap_or(0).clamp("group".len(), 16);
+        let of_cause = 38 - of_group;
+        write!(f, "\n  {:<of_group$} {:<of_cause$} {:>9}", "group", "cause", "ended")?;
         times.iter().try_for_each(|&time| write!(f, " {:>9}", short(time)))?;
         write!(f, "   in %")?;
         for place in spread(self.curves.len(), SHOWN) {
             let curve = &self.curves[place];
-            let group = cut(curve.group.as_deref().unwrap_or("-"), 16);
-            write!(f, "\n  {group:<16} {:<20} {:>9}", cut(&curve.cause, 20), curve.ended())?;
+            let (group, cause) = (cut(curve.group.as_deref().unwrap_or("-"), of_group), cut(&curve.cause, of_cause));
+            write!(f, "\n  {group:<of_group$} {cause:<of_cause$} {:>9}", curve.ended())?;
             for time in times {
                 write!(f, " {:>9}", percent(curve.at(time).map(|point| point.incidence)))?;
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use attrition::polars::prelude::*;
 use attrition::{
     Cancellation, ChurnColumns, ChurnDatabase, ChurnRecords, DatabaseAccess, DatabaseOptions, Error, FeedbackItem,
-    ImportPolicy, Reason, ReasonAxis, RecordCorrection, Taxonomy, TaxonomyEntry, date,
+    ImportPolicy, Reason, ReasonAxis, RecordCorrection, Taxonomy, TaxonomyEntry, WinBack, date,
 };
 use proptest::prelude::*;
 
@@ -277,6 +277,75 @@ fn imported_twice_is_there_once_whatever_was_corrected_since() {
     // The old news of brix stays corrected.
     assert_eq!(after.reason(1, ReasonAxis::Stated), Some(&Reason::from("price")));
     assert_eq!(database.history("core").unwrap().changes().iter().filter(|change| change.who == "crm").count(), 2);
+}
+
+#[test]
+fn who_comes_back_changes_two_fields_and_the_history_has_both() {
+    let scratch = Scratch::new();
+    let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
+    let columns = ChurnColumns::new("account", "date").win_back("state").returned_on("back");
+    let mut told = Vec::new();
+    let mut import = |state: &str, back: Option<&str>| {
+        let frame = df!("account" => ["acme"], "date" => ["2026-03-31"], "state" => [state], "back" => [back]).unwrap();
+        let report = database.import(&frame, &columns, &all_or_nothing().correct_by("crm")).unwrap();
+        let history = database.history("acme").unwrap();
+        let fresh = history.changes()[told.len()..].iter();
+        let fresh: Vec<_> = fresh.map(|one| (one.field.clone(), one.before.clone(), one.after.clone())).collect();
+        told.extend(fresh.clone());
+        let fields: Vec<String> = fresh
+            .into_iter()
+            .map(|(field, before, after)| {
+                let [before, after] = [before, after].map(|side| side.unwrap_or_else(|| "-".to_owned()));
+                format!("{field} {before} {after}")
+            })
+            .collect();
+        (report.corrected(), fields)
+    };
+    let both = |state: &str, back: &str| (1, vec![format!("returned_on {back}"), format!("win_back {state}")]);
+    assert_eq!(import("in_progress", None), (0, vec![]));
+    let (first, second) = ("2026-04-20", "2026-05-20");
+    assert_eq!(import("won_back", Some(first)), both("in_progress won_back", "- 2026-04-20"));
+    // That there was no return is what the history knows of before, and that it is so again is news.
+    assert_eq!(import("given_up", None), both("won_back given_up", "2026-04-20 -"));
+    // That they came back is old news, and that they did so on another day is none.
+    assert_eq!(import("won_back", Some(second)), both("given_up won_back", "- 2026-05-20"));
+    // The old files say nothing new.
+    for (state, back) in [("in_progress", None), ("won_back", Some(first)), ("given_up", None)] {
+        assert_eq!(import(state, back), (0, vec![]));
+    }
+    let now = database.records().unwrap().get(0).win_back;
+    assert_eq!(now, Some(WinBack::WonBack(date(2026, 5, 20))));
+}
+
+#[test]
+fn feedback_and_cancellations_have_customers_of_one_kind() {
+    let scratch = Scratch::new();
+    let (text, number) = (FeedbackItem::new("acme", date(2026, 3, 1)), FeedbackItem::new(1, date(2026, 3, 1)));
+    let refused = |done: Result<(), Error>| {
+        assert!(matches!(done, Err(Error::Incompatible { what: "the ids of customers", .. })), "{done:?}");
+    };
+    let mut database = ChurnDatabase::open(scratch.path("records.db")).unwrap();
+    database.record(acme()).unwrap();
+    refused(database.add_feedback(&number).map(drop));
+    let id = database.add_feedback(&text).unwrap();
+    refused(database.change_feedback(id, |mut item| {
+        item.customer = 1.into();
+        item
+    }));
+    let mut database = ChurnDatabase::open(scratch.path("feedback.db")).unwrap();
+    let id = database.add_feedback(&number).unwrap();
+    refused(database.record(acme()));
+    let frame = df!("account" => ["acme"], "date" => ["2026-03-31"]).unwrap();
+    refused(database.import(&frame, &ChurnColumns::default(), &ImportPolicy::keep_good()).map(drop));
+    assert_eq!(database.count().unwrap(), 0);
+    // The only one there is may be given another kind, and then all are of that.
+    database
+        .change_feedback(id, |mut item| {
+            item.customer = "acme".into();
+            item
+        })
+        .unwrap();
+    database.record(acme()).unwrap();
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Feedback as a loop, against a count by hand.
 
 use attrition::{
-    Error, Feedback, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, Reason, Taxonomy, ToFrame, date,
+    Error, Feedback, FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, Reason, Taxonomy,
+    ToFrame, date,
 };
 use proptest::prelude::*;
 
@@ -9,8 +10,9 @@ use super::log::day;
 
 fn item() -> impl Strategy<Value = FeedbackItem> {
     let category = prop::sample::select(vec!["product", "product/not_used", "service", "marketing_and_sales"]);
-    (0..5_i64, 0..20, prop::option::of((category, 0..9)), 0..3, 0..9, 0..9, prop::option::of(0..40)).prop_map(
-        |(customer, asked, category, further, to_act, to_follow, due)| {
+    let owner = prop::option::of(prop::sample::select(vec!["ann", "jonas"]));
+    (0..5_i64, 0..20, prop::option::of((category, 0..9)), 0..3, 0..9, 0..9, prop::option::of(0..40), owner).prop_map(
+        |(customer, asked, category, further, to_act, to_follow, due, owner)| {
             let mut item = FeedbackItem::new(customer, day(asked));
             if let Some((category, after)) = category {
                 item = item.categorised(category, day(asked + after));
@@ -22,6 +24,7 @@ fn item() -> impl Strategy<Value = FeedbackItem> {
                 }
             }
             item.due_on = due.map(day);
+            item.owner = owner.map(str::to_owned);
             item
         },
     )
@@ -31,11 +34,14 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn counted_by_hand(items in prop::collection::vec(item(), 0..30), as_of in 0..50, from in prop::option::of(0..20)) {
+    fn counted_by_hand(items in prop::collection::vec(item(), 0..30), as_of in 0..50, from in prop::option::of(0..20), by_owner in any::<bool>()) {
         let from = from.filter(|from| *from <= as_of);
         let mut options = FeedbackOptions::new(day(as_of));
         if let Some(from) = from {
             options = options.asked_from(day(from));
+        }
+        if by_owner {
+            options = options.by(FeedbackGrouping::Owner);
         }
         let log = FeedbackLog::of(items.clone(), &Taxonomy::standard()).unwrap();
         let feedback = log.feedback(options).unwrap();
@@ -52,7 +58,8 @@ proptest! {
             for item in &counted {
                 let categorised = reached(item.categorised_on).is_some();
                 let category = item.category.as_ref().filter(|_| categorised).map(|reason| reason.category().to_owned());
-                if !is_all && category != tally.category {
+                let group = if by_owner { item.owner.clone() } else { category };
+                if !is_all && group != tally.group {
                     continue;
                 }
                 of += 1;
@@ -111,4 +118,11 @@ fn days_in_another_order_are_refused() {
     assert!(log.feedback(date(2026, 1, 1)).unwrap().tallies().is_empty());
     let text = log.feedback(date(2026, 3, 5)).unwrap().to_string();
     assert!(text.contains("(none yet)") && text.contains("100.0 (2)"), "{text}");
+    let by_owner = FeedbackOptions::new(date(2026, 3, 5)).by(FeedbackGrouping::Owner);
+    let log = FeedbackLog::of([item(), item().owner("ann")], &taxonomy).unwrap();
+    let feedback = log.feedback(by_owner).unwrap();
+    assert_eq!(feedback.get(Some("ann"), FeedbackState::Asked).unwrap().share(), Some(1.0));
+    assert_eq!(feedback.get(None, FeedbackState::Asked).unwrap().items, 1);
+    let text = feedback.to_string();
+    assert!(text.contains("\nowner ") && text.contains("(nobody)"), "{text}");
 }

@@ -257,6 +257,50 @@ fn edges() {
 }
 
 #[test]
+fn enriched_records_keep_what_they_say_themselves() {
+    let portfolio = portfolio(&[used(1, 3, 0), used(2, 4, 0)], 40);
+    let left = |who: i64| Cancellation::new(who, day(30), reason()).value(1.0);
+    let of = |all: [Cancellation; 2]| ChurnRecords::of(all, &Taxonomy::standard()).unwrap();
+    let options = EnrichmentOptions::new().without_health();
+    let enrich = |records: &ChurnRecords, options: &EnrichmentOptions| {
+        records.enriched(&portfolio.enrich(records, options.clone()).unwrap())
+    };
+    let attribute = |records: &ChurnRecords, row, name: &str| records.get(row).attributes.get(name).cloned();
+    let never = Some("never_took_off".to_owned());
+
+    let plain = enrich(&of([left(1), left(7)]), &options).unwrap();
+    assert_eq!((attribute(&plain, 0, "engagement"), attribute(&plain, 1, "engagement")), (never.clone(), None));
+    assert_eq!((plain.get(0).started_on, plain.get(1).started_on), (Some(day(3)), None));
+    assert_eq!(plain.values(), [Some(1.0); 2]);
+    assert_eq!(plain.to_frame().unwrap().schema().get("attribute_health"), None, "it was left out");
+    // What was enriched before may be again.
+    assert_eq!(enrich(&plain, &options).unwrap(), plain);
+
+    // Attributes of their own with these names.
+    let own = of([left(1).attribute("engagement", "daily").attribute("health", "ill"), left(2)]);
+    let refused = enrich(&own, &options).unwrap_err();
+    assert!(matches!(&refused, Error::InvalidOption { option: "attribute", value, .. } if value == "\"engagement\""));
+    assert!(refused.to_string().contains("EnrichmentOptions::attributes"), "{refused}");
+    let named = options.clone().attributes("engagement_seen", "health_seen");
+    let both = enrich(&own, &named).unwrap();
+    assert_eq!(attribute(&both, 0, "engagement").as_deref(), Some("daily"));
+    assert_eq!(attribute(&both, 0, "health").as_deref(), Some("ill"));
+    assert_eq!(attribute(&both, 0, "engagement_seen"), never);
+    let grouping = attrition::ReasonGrouping::Attribute("engagement_seen".to_owned());
+    assert!(both.reasons_by(&grouping, attrition::ReasonsByOptions::new()).is_ok());
+    // Where nothing is found for somebody who says something, that is no agreement either.
+    let own = of([left(1), left(7).attribute("engagement", "never_took_off")]);
+    assert!(enrich(&own, &options).is_err());
+
+    for (engagement, health) in [("a", "a"), ("", "b")] {
+        let error = portfolio.enrich(&own, options.clone().attributes(engagement, health)).unwrap_err();
+        assert!(matches!(error, Error::InvalidOption { option: "attributes", .. }), "{error}");
+    }
+    let others = portfolio.enrich(&plain, options).unwrap();
+    assert!(matches!(of([left(1), left(2)]).enriched(&others), Err(Error::Incompatible { .. })));
+}
+
+#[test]
 fn frames() {
     let found = portfolio(&[used(1, 3, 0)], 20).enrich(&records(&[(1, 19), (7, 5)]), EnrichmentOptions::new()).unwrap();
     let frame = found.to_frame().unwrap();

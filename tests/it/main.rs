@@ -22,6 +22,7 @@ mod churn_database;
 mod churn_feedback;
 mod churn_kill;
 mod churn_records;
+mod churn_schema;
 mod churn_taxonomy;
 mod clock_times;
 mod clock_windows;

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 const AXES: [ReasonAxis; 3] = [ReasonAxis::Stated, ReasonAxis::Found, ReasonAxis::FoundElseStated];
 const LEVELS: [ReasonLevel; 3] = [ReasonLevel::Category, ReasonLevel::Reason, ReasonLevel::Detail];
+const RANKED_BY: [RankBy; 3] = [RankBy::Cancellations, RankBy::Customers, RankBy::Value];
 const PATHS: [&str; 6] = ["price", "price/too_expensive", "price/terms", "product", "product/not_used", "product/x/y"];
 const PLANS: [&str; 3] = ["large", "medium", "small"];
 
@@ -108,8 +109,7 @@ fn check_text(text: &str) {
 
 proptest! {
     #[test]
-    fn rankings(all in cancellations(), axis in select(&AXES[..]), level in select(&LEVELS[..]), by_value in any::<bool>()) {
-        let by = if by_value { RankBy::Value } else { RankBy::Cancellations };
+    fn rankings(all in cancellations(), axis in select(&AXES[..]), level in select(&LEVELS[..]), by in select(&RANKED_BY[..])) {
         let options = ReasonRankingOptions::from(by).axis(axis).level(level);
         let ranking = of(&all).reason_ranking(options.clone()).unwrap();
         let mut expected: BTreeMap<Reason, Vec<&Cancellation>> = BTreeMap::new();
@@ -121,7 +121,10 @@ proptest! {
         let all_value: f64 = expected.values().map(|of| value(of)).sum();
         prop_assert_eq!(ranking.reasons().len(), expected.len());
         prop_assert_eq!((ranking.cancellations(), ranking.without_reason()), (all.len() as u64, (all.len() - told) as u64));
-        let (mut shares, mut value_shares) = (0.0, 0.0);
+        let everybody: BTreeSet<_> = expected.values().flatten().map(|one| &one.customer).collect();
+        let distinct = all.iter().map(|one| &one.customer).collect::<BTreeSet<_>>().len();
+        prop_assert_eq!(ranking.customers(), distinct as u64);
+        let (mut shares, mut value_shares, mut reached) = (0.0, 0.0, BTreeSet::new());
         for ranked in ranking.reasons() {
             let of = &expected[&ranked.reason];
             let customers: BTreeSet<_> = of.iter().map(|one| &one.customer).collect();
@@ -133,6 +136,11 @@ proptest! {
             prop_assert_eq!(ranked.value_share.is_some(), all_value > 0.0);
             shares += ranked.share;
             value_shares += ranked.value_share.unwrap_or(0.0);
+            prop_assert!(near(ranked.customer_share, customers.len() as f64 / everybody.len() as f64));
+            let limits = ranked.customer_interval;
+            prop_assert!(limits.lower <= ranked.customer_share && ranked.customer_share <= limits.upper);
+            reached.extend(customers);
+            prop_assert!(near(ranked.cumulative_customer_share, reached.len() as f64 / everybody.len() as f64));
             prop_assert!(near(ranked.cumulative_share, shares));
             prop_assert!(ranked.cumulative_value_share.is_none_or(|share| near(share, value_shares)));
             prop_assert_eq!(ranked.name.as_str(), ranked.reason.as_str().to_uppercase());
@@ -141,10 +149,11 @@ proptest! {
         prop_assert!(told == 0 || near(shares, 1.0));
         let falls = |one: &attrition::RankedReason, next: &attrition::RankedReason| match by {
             RankBy::Cancellations => (one.cancellations, &next.reason) > (next.cancellations, &one.reason),
+            RankBy::Customers => (one.customers, one.cancellations, &next.reason) > (next.customers, next.cancellations, &one.reason),
             RankBy::Value => one.value >= next.value,
         };
         prop_assert!(ranking.reasons().is_sorted_by(falls));
-        prop_assert_eq!(ranking.to_frame().unwrap().shape(), (expected.len(), 12));
+        prop_assert_eq!(ranking.to_frame().unwrap().shape(), (expected.len(), 16));
         check_text(&ranking.to_string());
         comes_back::<ReasonRanking>(&ranking);
         let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();
@@ -176,9 +185,15 @@ proptest! {
             prop_assert_eq!(row.looked_into, mine.len() as u64);
             prop_assert_eq!(row.cancellations, all.iter().filter(|one| reason(one, ReasonAxis::Stated, level).as_ref() == Some(&row.stated)).count() as u64);
             prop_assert_eq!(row.confirmed, mine.iter().filter(|(stated, found)| stated == found).count() as u64);
-            prop_assert_eq!(row.found.iter().map(|(_, count)| count).sum::<u64>(), row.looked_into);
-            for (found, count) in &row.found {
-                prop_assert_eq!(*count, mine.iter().filter(|pair| pair.1 == *found).count() as u64);
+            prop_assert_eq!(row.found.iter().map(|found| found.cancellations).sum::<u64>(), row.looked_into);
+            let value = |found: Option<&Reason>| all.iter()
+                .filter(|one| reason(one, ReasonAxis::Stated, level).as_ref() == Some(&row.stated))
+                .filter(|one| reason(one, ReasonAxis::Found, level).is_some_and(|other| found.is_none_or(|found| *found == other)))
+                .filter_map(|one| one.value).sum::<f64>();
+            prop_assert!(near(row.value.unwrap(), value(None)) && near(row.value_confirmed.unwrap(), value(Some(&row.stated))));
+            for found in &row.found {
+                prop_assert_eq!(found.cancellations, mine.iter().filter(|pair| pair.1 == found.reason).count() as u64);
+                prop_assert!(near(found.value.unwrap(), value(Some(&found.reason))));
             }
         }
         prop_assert_eq!(answer.to_frame().unwrap().height(), pairs.iter().collect::<BTreeSet<_>>().len());
@@ -240,6 +255,9 @@ proptest! {
             for (cell, at) in got.cells.iter().zip(answer.periods()) {
                 let expected = count(at.span.start, Some(&got.reason));
                 prop_assert_eq!(cell.cancellations, expected);
+                let own = || all.iter().filter(inside).filter(|one| first(one.date) == at.span.start && of_axis(one).as_ref() == Some(&got.reason));
+                prop_assert!(near(cell.value.unwrap(), own().filter_map(|one| one.value).sum()));
+                prop_assert_eq!(cell.without_value, own().filter(|one| one.value.is_none()).count() as u64);
                 let observed = at.coverage == Coverage::Observed;
                 prop_assert_eq!(cell.rate, at.at_risk.filter(|_| observed).map(|at_risk| expected as f64 / at_risk as f64));
                 prop_assert_eq!(cell.share.is_some(), observed && at.with_reason > 0);
@@ -253,6 +271,10 @@ proptest! {
             if let Some(rate) = got.rate {
                 prop_assert!(rate.adjusted_p_value >= rate.p_value && rate.dispersion >= 1.0);
             }
+            if let Some(value) = got.value {
+                prop_assert!(value.adjusted_p_value >= value.p_value && value.factor.is_some() == value.interval.is_some());
+                prop_assert!(value.interval.zip(value.factor).is_none_or(|(ends, factor)| ends.lower <= factor && factor <= ends.upper));
+            }
             prop_assert_eq!(got.change.is_some(), change.is_some());
             let Some(shift) = got.change else { continue };
             let sum = |places: &[Date]| places.iter().map(|&start| count(start, Some(&got.reason))).sum::<u64>();
@@ -263,8 +285,8 @@ proptest! {
                 prop_assert!(shift.rate_ratio_lower.unwrap() <= ratio && ratio <= shift.rate_ratio_upper.unwrap());
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() * starts.len(), 15));
-        prop_assert_eq!(answer.tests_to_frame().unwrap().shape(), (answer.reasons().len(), 17));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() * starts.len(), 16));
+        prop_assert_eq!(answer.tests_to_frame().unwrap().shape(), (answer.reasons().len(), 21));
         check_text(&answer.to_string());
         comes_back::<ReasonTrends>(&answer);
         let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();
@@ -300,6 +322,10 @@ proptest! {
             let (in_cell, in_group, in_reason) =
                 (count(Some(&cell.reason), Some(&cell.group)), count(None, Some(&cell.group)), count(Some(&cell.reason), None));
             prop_assert_eq!(cell.cell.count, in_cell);
+            let value: f64 = all.iter()
+                .filter(|one| reason(one, axis, level).as_ref() == Some(&cell.reason) && group(one).as_ref() == Some(&cell.group))
+                .filter_map(|one| one.value).sum();
+            prop_assert!(near(cell.value.unwrap(), value));
             prop_assert!(near(cell.share, in_cell as f64 / in_group as f64));
             prop_assert!(near(cell.share_of_all, in_reason as f64 / total as f64));
             prop_assert!(near(cell.cell.expected, in_reason as f64 * in_group as f64 / total as f64));
@@ -313,7 +339,7 @@ proptest! {
         let reasons = answer.cells().len() / answer.groups().len().max(1);
         prop_assert_eq!(answer.association().is_some(), reasons > 1 && answer.groups().len() > 1);
         prop_assert_eq!(answer.conclusions().len(), answer.standing_out().len());
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 12));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 13));
         check_text(&answer.to_string());
         comes_back::<ReasonsBy>(&answer);
         let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();
@@ -416,6 +442,10 @@ fn edges() {
     assert_eq!((ranking.reasons()[0].value, ranking.reasons()[0].value_share, ranking.currency()), (None, None, None));
     let trends = mixed.reason_trends(ReasonTrendsOptions::new(Period::Year, date(2026, 12, 31))).unwrap();
     assert_eq!(trends.reasons()[0].cells[0].value, None);
+    let by_tenure = of(&[left(1, "EUR").plan("a"), left(2, "USD").plan("b")]);
+    let by_plan = by_tenure.reasons_by(&ReasonGrouping::Plan, ReasonsByOptions::new()).unwrap();
+    assert_eq!((by_plan.cells()[0].value, by_plan.currency()), (None, None));
+    assert_eq!(mixed.win_backs(date(2026, 12, 31)).unwrap().all().value, None);
 
     // Options that make no sense.
     let records = of(&[left(1, "EUR")]);
@@ -434,6 +464,73 @@ fn edges() {
     let frame = df!("day" => ["2026-01-01"], "n" => [-1]).unwrap();
     assert!(CustomersAtRisk::from_frame(&frame, "day", "n").is_err());
     assert!(serde_json::from_str::<CustomersAtRisk>("[[\"2026-01-01\",1],[\"2026-01-01\",2]]").is_err());
+}
+
+#[test]
+fn a_customer_who_left_twice_counts_once() {
+    let left = |who: u32, day, path: &str| Cancellation::new(who, date(2026, 3, day), Reason::from(path));
+    let (terms, unused) = ("price/terms", "product/not_used");
+    let all = [left(1, 1, terms), left(1, 20, terms), left(1, 30, unused), left(2, 5, unused), left(3, 6, unused)];
+    let ranking = of(&[&all[..], &[left(1, 10, terms)]].concat()).reason_ranking(RankBy::Customers).unwrap();
+    assert_eq!((ranking.cancellations(), ranking.customers()), (6, 3));
+    let told: Vec<_> = ranking
+        .reasons()
+        .iter()
+        .map(|row| (row.reason.as_str(), row.customers, row.cancellations, row.cumulative_customer_share))
+        .collect();
+    assert_eq!(told, [(unused, 3, 3, 1.0), (terms, 1, 3, 1.0)]);
+    assert!(near(ranking.reasons()[1].customer_share, 1.0 / 3.0));
+    let text = ranking.to_string();
+    assert!(text.starts_with("6 cancellations of 3 customers, 0 without a reason"), "{text}");
+    assert!(text.lines().nth(2).unwrap().contains(" 3  100.0 "), "{text}");
+    // By cancellations they tie, and stand in alphabetical order.
+    let ranking = of(&[&all[..], &[left(1, 10, terms)]].concat()).reason_ranking(RankBy::Cancellations).unwrap();
+    assert_eq!(ranking.reasons()[0].reason.as_str(), terms);
+}
+
+/// Value lost over time is neither the number who left, nor the months in which they did.
+#[test]
+fn value_has_a_trend_of_its_own() {
+    let months = |values: [f64; 6], at_risk: Option<[u64; 6]>| {
+        let mut all = Vec::new();
+        for (month, value) in (1..).zip(values) {
+            // Ten a month, who together lose what is asked for; an eleventh of whom nothing is known.
+            for who in 0..11_u32 {
+                let one =
+                    Cancellation::new(100 * month as u32 + who, date(2026, month, 3), Reason::from("price/terms"));
+                all.push(if who < 10 { one.value(value / 10.0) } else { one });
+            }
+        }
+        let options = ReasonTrendsOptions::new(Period::Month, date(2026, 6, 30)).observed_from(date(2026, 1, 1));
+        let options = match at_risk {
+            Some(at_risk) => options.at_risk(
+                CustomersAtRisk::new((1..).zip(at_risk).map(|(month, count)| (date(2026, month, 1), count))).unwrap(),
+            ),
+            None => options,
+        };
+        of(&all).reason_trends(options).unwrap().reasons()[0].clone()
+    };
+    let at_risk = [1_000; 6];
+    let doubling = [100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0];
+    let trend = months(doubling, Some(at_risk));
+    assert!(near(trend.rate.unwrap().factor.unwrap(), 1.0) && near(trend.rate.unwrap().p_value, 1.0));
+    let value = trend.value.unwrap();
+    assert!(near(value.factor.unwrap(), 2.0) && value.p_value < 0.02, "{value:?}");
+    assert!(value.interval.unwrap().lower > 1.0);
+    assert_eq!((trend.cells[0].value, trend.cells[0].without_value), (Some(100.0), 1));
+    // Twice as many customers at risk each month, and each of them loses the same.
+    let growing = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
+    let trend = months(doubling, Some(growing)).value.unwrap();
+    assert!(near(trend.factor.unwrap(), 1.0) && near(trend.p_value, 1.0), "{trend:?}");
+    // Without them it is by days: as much on every day is more in a month of 31.
+    let days = [31.0, 28.0, 31.0, 30.0, 31.0, 30.0];
+    let trend = months(days, None).value.unwrap();
+    assert!(near(trend.factor.unwrap(), 1.0) && near(trend.p_value, 1.0), "{trend:?}");
+    // All in the last month, and nothing of value at all.
+    let trend = months([0.0, 0.0, 0.0, 0.0, 0.0, 9.0], Some(at_risk)).value.unwrap();
+    assert_eq!((trend.factor, trend.interval), (None, None));
+    assert!(trend.p_value < 1e-6);
+    assert_eq!(months([0.0; 6], Some(at_risk)).value, None);
 }
 
 #[test]

@@ -150,6 +150,9 @@ proptest! {
             prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
             let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp) && open(one)).count() as u64;
             prop_assert_eq!(returns.given_up, given_up);
+            let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
+            prop_assert!(near(returns.value.unwrap(), value(true)) && near(returns.value_returned.unwrap(), value(false)));
+            prop_assert!(returns.value_returned.unwrap().is_sign_positive());
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
@@ -167,7 +170,7 @@ proptest! {
                 prop_assert!(holds);
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 15));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 17));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<WinBacks>(&answer);
@@ -229,8 +232,12 @@ proptest! {
             prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
             let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
             prop_assert_eq!(pair.median_lead, middle);
+            let value: f64 = all.iter()
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
+                .filter(|one| lead(one, Some(&pair.trigger)).is_some()).filter_map(|one| one.value).sum();
+            prop_assert!(near(pair.value.unwrap(), value));
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 13));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 14));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<ReasonsByTrigger>(&answer);
@@ -253,7 +260,7 @@ proptest! {
         }
         prop_assert!(worth.two().count() <= 2);
         comes_back::<WorthMending>(&worth);
-        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 10));
+        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 15));
     }
 }
 
@@ -367,6 +374,10 @@ fn what_falls_is_not_worked_on() {
         worth.reasons().iter().map(|reason| (reason.reason.as_str(), reason.direction)).collect();
     assert_eq!(directions["price/terms"], ReasonDirection::Falling);
     assert_eq!(directions["product/not_used"], ReasonDirection::Steady);
+    // All lose alike, so the value goes where the number does.
+    let terms = &worth.reasons()[0];
+    assert_eq!(terms.value_direction, ReasonDirection::Falling);
+    assert!(near(terms.value_growth.unwrap().factor.unwrap(), 2.0 / 3.0), "{terms:?}");
     assert_eq!(worth.reasons()[0].reason.as_str(), "price/terms", "it still costs most");
     let two: Vec<&str> = worth.two().map(|reason| reason.reason.as_str()).collect();
     assert_eq!(two, ["product/not_used", "price/too_expensive"]);
@@ -386,15 +397,62 @@ fn what_falls_is_not_worked_on() {
 }
 
 #[test]
+fn number_and_value_can_part() {
+    // Twenty a month leave for each reason: the ones dearer from month to month, the others cheaper.
+    let mut all = Vec::new();
+    for (path, factor) in [("price/terms", 2.0_f64), ("product/not_used", 0.5), ("price/too_expensive", 1.0)] {
+        for month in 1..=6_i8 {
+            for _ in 0..20 {
+                let value = 64.0 * factor.powi(i32::from(month) - 3);
+                let who = all.len() as u32;
+                all.push(Cancellation::new(who, date(2026, month, 10), Reason::from(path)).value(value));
+            }
+        }
+    }
+    let at_risk = CustomersAtRisk::new((1..=6).map(|month| (date(2026, month, 1), 1_000))).unwrap();
+    let trends =
+        ReasonTrendsOptions::new(Period::Month, date(2026, 6, 30)).observed_from(date(2026, 1, 1)).at_risk(at_risk);
+    let worth = of(&all).worth_mending(trends.clone(), None).unwrap();
+    let told: Vec<_> = worth
+        .reasons()
+        .iter()
+        .map(|reason| (reason.reason.as_str(), reason.direction, reason.value_direction))
+        .collect();
+    use ReasonDirection::{Falling, Rising, Steady};
+    assert_eq!(
+        told,
+        [
+            ("price/terms", Steady, Rising),
+            ("price/too_expensive", Steady, Steady),
+            ("product/not_used", Steady, Falling)
+        ]
+    );
+    // What is worth less and less is not worked on, be it that as many leave.
+    let two: Vec<&str> = worth.two().map(|reason| reason.reason.as_str()).collect();
+    assert_eq!(two, ["price/terms", "price/too_expensive"]);
+    let frame = worth.to_frame().unwrap();
+    let factors: Vec<Option<f64>> = frame.column("value_factor").unwrap().f64().unwrap().iter().collect();
+    assert!(near(factors[0].unwrap(), 2.0) && near(factors[2].unwrap(), 0.5), "{factors:?}");
+    assert!(worth.to_string().lines().all(|line| line.chars().count() <= 150), "{worth}");
+    // In two currencies there is no value, and its trend is not known.
+    all[0] = all[0].clone().currency("USD");
+    all[1] = all[1].clone().currency("EUR");
+    let worth = of(&all).worth_mending(trends, None).unwrap();
+    assert!(worth.reasons().iter().all(|reason| reason.value_direction == ReasonDirection::Unknown));
+    assert_eq!(worth.two().count(), 2);
+}
+
+#[test]
 fn a_rate_with_everything_at_one_end_goes_there() {
     for (month, direction) in [(5, ReasonDirection::Rising), (1, ReasonDirection::Falling)] {
-        let left = |who: u32| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms"));
+        let left = |who: u32| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms")).value(5.0);
         let records = of(&(0..40).map(left).collect::<Vec<_>>());
         let at_risk = CustomersAtRisk::new((1..=5).map(|month| (date(2026, month, 1), 1_000))).unwrap();
         let trends =
             ReasonTrendsOptions::new(Period::Month, date(2026, 5, 31)).observed_from(date(2026, 1, 1)).at_risk(at_risk);
         let worth = records.worth_mending(trends, None).unwrap();
         assert_eq!(worth.reasons()[0].direction, direction, "{worth}");
+        assert_eq!(worth.reasons()[0].value_direction, direction, "{worth}");
     }
 }
 

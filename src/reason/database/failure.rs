@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::Error;
 
@@ -51,9 +51,22 @@ impl Fault {
                 let reason = "it cannot be opened; does its folder exist, and may both be read and written to?";
                 Error::File { path, source: std::io::Error::other(reason) }
             }
+            _ if no_shared_memory(&error) => Error::NoWriteAheadLog { path, mode: error.to_string() },
             _ => Error::Database { path, source: Box::new(error) },
         }
     }
+}
+
+/// Whether what processes share to use a write-ahead log cannot be had, as on many file systems of networks.
+fn no_shared_memory(error: &rusqlite::Error) -> bool {
+    let codes = [
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMLOCK,
+        ffi::SQLITE_IOERR_SHMMAP,
+        ffi::SQLITE_PROTOCOL,
+    ];
+    error.sqlite_error().is_some_and(|error| codes.contains(&error.extended_code))
 }
 
 #[cfg(test)]
@@ -61,6 +74,14 @@ mod tests {
     use super::*;
     use crate::reason::{Cancellation, ChurnDatabase};
     use crate::{Result, date};
+
+    #[test]
+    fn a_file_system_without_shared_memory_is_named() {
+        let fault =
+            |code| Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).at(Path::new("x.db"));
+        assert!(matches!(fault(ffi::SQLITE_IOERR_SHMMAP), Error::NoWriteAheadLog { .. }));
+        assert!(matches!(fault(ffi::SQLITE_IOERR_READ), Error::Database { .. }));
+    }
 
     #[test]
     fn a_full_disk_is_told_of_and_leaves_everything_as_it_was() -> Result<()> {

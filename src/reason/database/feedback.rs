@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::ChurnDatabase;
 use super::failure::Fault;
+use super::record::check_kind;
 use super::row::{Customer, optional_date};
 use super::taxonomy::{Reasons, load};
 use crate::error::{Error, Result};
@@ -18,13 +19,14 @@ impl ChurnDatabase {
     ///
     /// # Errors
     ///
-    /// As [`FeedbackLog::of`]; [`Error::Locked`], [`Error::DiskFull`], [`Error::ReadOnly`] and [`Error::Database`], after
+    /// As [`FeedbackLog::of`]; [`Error::Incompatible`] if the customer is of another kind than those of the cancellations
+    /// and the feedback that are there; [`Error::Locked`], [`Error::DiskFull`], [`Error::ReadOnly`] and [`Error::Database`], after
     /// which nothing is changed.
     pub fn add_feedback(&mut self, item: &FeedbackItem) -> Result<i64> {
         self.write(|transaction| {
             let reasons = load(transaction)?;
             item.check(&reasons.taxonomy)?;
-            check_kind(transaction, item)?;
+            check_kind(transaction, item.customer.as_id(), None)?;
             write(transaction, &reasons, None, item)?;
             Ok(transaction.last_insert_rowid())
         })
@@ -46,7 +48,7 @@ impl ChurnDatabase {
             };
             let item = change(item);
             item.check(&reasons.taxonomy)?;
-            check_kind(transaction, &item)?;
+            check_kind(transaction, item.customer.as_id(), Some(id))?;
             write(transaction, &reasons, Some(id), &item)
         })
     }
@@ -110,18 +112,4 @@ fn read(row: &Row<'_>, reasons: &Reasons) -> Result<FeedbackItem, Fault> {
     item.due_on = optional_date(row, 7)?;
     item.comment = row.get(8)?;
     Ok(item)
-}
-
-/// Customers of feedback are all integers or all text.
-fn check_kind(connection: &Connection, item: &FeedbackItem) -> Result<(), Fault> {
-    let sql = "SELECT typeof(customer) FROM feedback LIMIT 1";
-    let there: Option<String> = connection.query_row(sql, (), |row| row.get(0)).optional()?;
-    let given = if matches!(item.customer, CustomerId::Str(_)) { "text" } else { "integer" };
-    match there {
-        Some(there) if there != given => {
-            let (right, way_out) = (given.to_owned(), "a database has customers of one kind; cast the ids to that");
-            Err(Error::Incompatible { what: "the ids of customers", left: there, right, way_out }.into())
-        }
-        _ => Ok(()),
-    }
 }

@@ -87,9 +87,10 @@ impl ChurnDatabase {
                     _ if news.is_empty() => report.unchanged += 1,
                     Some(correction) => {
                         let is_new = |field: &str| news.iter().any(|difference| difference.field == field);
-                        let corrected = overlaid(there, said, is_new).checked(&reasons.taxonomy)?;
+                        let corrected = overlaid(there.clone(), said, is_new).checked(&reasons.taxonomy)?;
                         update(transaction, &reasons, id, &corrected)?;
-                        note(transaction, id, correction, &news)?;
+                        // What a customer who comes back changes is two fields, of which one can be old news by itself.
+                        note(transaction, id, correction, &differences(&there, &corrected))?;
                         report.corrected += 1;
                     }
                     None => report.bad.extend(news.into_iter().map(|Difference { field, before, after }| {

@@ -53,7 +53,7 @@ impl DatabaseOptions {
     }
 
     /// How long to wait for other processes that write. 10 seconds unless told: an import of a million rows takes about
-    /// as long.
+    /// half as long.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -82,9 +82,10 @@ impl ChurnDatabase {
     /// # Errors
     ///
     /// [`Error::NotChurnDatabase`] for a file that is something else, [`Error::Schema`] for one of a later version of
-    /// this crate: neither is touched. [`Error::Locked`] if others write for longer than 10 seconds, [`Error::DiskFull`],
-    /// [`Error::ReadOnly`] if the file must not be written to, [`Error::File`] if it cannot be opened,
-    /// [`Error::Database`] for anything else that SQLite refuses.
+    /// this crate: neither is touched. [`Error::NoWriteAheadLog`] for a place that several processes cannot share as they
+    /// should, such as a disk of the network. [`Error::Locked`] if others write for longer than 10 seconds,
+    /// [`Error::DiskFull`], [`Error::ReadOnly`] if the file must not be written to, [`Error::File`] if it cannot be
+    /// opened, [`Error::Database`] for anything else that SQLite refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &DatabaseOptions::new())
     }
@@ -176,13 +177,17 @@ fn connect(path: &Path, options: &DatabaseOptions) -> Result<Connection, Fault> 
         migrate(&transaction, &options.taxonomy)?;
         transaction.commit()?;
     }
-    log_ahead(&connection, options.wait)?;
+    log_ahead(&connection, path, options.wait)?;
     Ok(connection)
 }
 
 /// Turns the write-ahead log on, which the file remembers. That asks for the file alone, and is not always waited for.
-fn log_ahead(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
-    let begun = Instant::now();
+///
+/// Without it a commit would still be whole, but who reads would wait for who writes, and this crate promises otherwise.
+fn log_ahead(connection: &Connection, path: &Path, wait: Duration) -> Result<(), Fault> {
+    /// What stands in the way but for a moment, such as another process that opens it, does not do so as often.
+    const REFUSALS: u32 = 4;
+    let (begun, mut refused) = (Instant::now(), 0);
     loop {
         let mode = |sql| connection.query_row(sql, (), |row| row.get::<_, String>(0));
         if mode("PRAGMA journal_mode")? == "wal" {
@@ -192,8 +197,13 @@ fn log_ahead(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < wait => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // Where the file system cannot hold such a log the journal before it serves as well, only slower.
-            other => return other.map(|_mode| ()),
+            Err(error) => return Err(error.into()),
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_other) if refused + 1 < REFUSALS => {
+                refused += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Ok(mode) => return Err(Error::NoWriteAheadLog { path: path.to_owned(), mode }.into()),
         }
     }
 }
@@ -213,5 +223,26 @@ mod tests {
         drop(database);
         std::fs::remove_file(path).unwrap();
         Ok(())
+    }
+
+    #[test]
+    fn a_place_that_holds_no_log_is_named() {
+        let refused = |connection: &Connection, path: &Path| match log_ahead(connection, path, Duration::ZERO) {
+            Err(fault) => fault.at(path),
+            Ok(()) => panic!("it was taken"),
+        };
+        let memory = Connection::open_in_memory().unwrap();
+        let error = refused(&memory, Path::new("nowhere.db"));
+        assert!(matches!(&error, Error::NoWriteAheadLog { mode, .. } if mode == "memory"), "{error}");
+        // Locked by files beside it, as where the system has no locks, SQLite has no memory to share.
+        let path = std::env::temp_dir().join(format!("attrition-dotfile-{}.db", std::process::id()));
+        let dotfile = Connection::open_with_flags_and_vfs(&path, OpenFlags::default(), c"unix-dotfile");
+        if let Ok(dotfile) = dotfile {
+            dotfile.execute_batch("CREATE TABLE t (a)").unwrap();
+            let error = refused(&dotfile, &path);
+            assert!(matches!(&error, Error::NoWriteAheadLog { mode, .. } if mode == "delete"), "{error}");
+            assert!(error.to_string().contains("a disk of this machine"), "{error}");
+        }
+        let _ = std::fs::remove_file(path);
     }
 }

@@ -8,7 +8,7 @@ use super::row::{COLUMNS, Customer, differences, find, overlaid};
 use super::taxonomy::{Reasons, load};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::frame::ids::IdType;
+use crate::frame::ids::Id;
 use crate::reason::{Cancellation, ChurnKind, ChurnRecords, WinBack};
 
 /// # Recording
@@ -64,7 +64,9 @@ pub(super) fn insert(
     reasons: &Reasons,
     records: &ChurnRecords,
 ) -> Result<Vec<usize>, Fault> {
-    check_kind(transaction, records)?;
+    if !records.is_empty() {
+        check_kind(transaction, records.customer(0), None)?;
+    }
     let holes = (1..=16).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ");
     // What stood under another customer or date before it was corrected is there as well.
     let sql = format!(
@@ -115,17 +117,17 @@ pub(super) fn insert(
     Ok(known)
 }
 
-/// Customers are all integers or all text.
-pub(super) fn check_kind(connection: &Connection, records: &ChurnRecords) -> Result<(), Fault> {
-    let there = connection.query_row("SELECT typeof(customer) FROM cancellation LIMIT 1", (), |row| row.get(0));
-    let there: String = match there {
-        Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(()),
-        other => other?,
-    };
-    let given = if records.customers().id_type() == IdType::String { "text" } else { "integer" };
-    if records.is_empty() || there == given {
-        return Ok(());
-    }
-    let way_out = "a database has customers of one kind; cast the ids to that of the first";
-    Err(Error::Incompatible { what: "the ids of customers", left: there, right: given.to_owned(), way_out }.into())
+/// Customers of cancellations and of feedback are all integers or all text; an item of feedback that is changed is not
+/// held against itself.
+pub(super) fn check_kind(connection: &Connection, given: Id<'_>, changed: Option<i64>) -> Result<(), Fault> {
+    let given = if matches!(given, Id::Str(_)) { "text" } else { "integer" };
+    let mut others = connection.prepare_cached(
+        "SELECT * FROM (SELECT typeof(customer) AS kind FROM cancellation LIMIT 1)
+         UNION SELECT * FROM (SELECT typeof(customer) FROM feedback WHERE id IS NOT ?1 LIMIT 1)",
+    )?;
+    let there = others.query_map([changed], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    let Some(left) = there.into_iter().find(|there| there != given) else { return Ok(()) };
+    let (right, way_out) =
+        (given.to_owned(), "a database has customers of one kind; cast the ids to that of the first");
+    Err(Error::Incompatible { what: "the ids of customers", left, right, way_out }.into())
 }

@@ -129,29 +129,24 @@ pub(super) fn state(connection: &Connection) -> rusqlite::Result<State> {
 
 /// Brings an empty file, or one of an earlier version, to this one: all of it or nothing.
 pub(super) fn migrate(transaction: &Transaction<'_>, taxonomy: &Taxonomy) -> Result<(), Fault> {
-    migrate_to(transaction, taxonomy, VERSION)
-}
-
-fn migrate_to(transaction: &Transaction<'_>, taxonomy: &Taxonomy, version: i32) -> Result<(), Fault> {
     // Another process may have done it in the meantime, or begun to use the file for something else.
     let found = match state(transaction)? {
         State::Empty => 0,
         State::Ours(found) => found,
         State::Foreign => return Err(Fault::Damaged("another program has written to it just now")),
     };
-    let steps = usize::try_from(found).unwrap_or(usize::MAX)..usize::try_from(version).unwrap_or_default();
-    for step in MIGRATIONS.get(steps).into_iter().flatten() {
+    for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
         transaction.execute_batch(step)?;
     }
-    if (1..WITH_FORMER_KEYS).contains(&found) && version >= WITH_FORMER_KEYS {
+    if (1..WITH_FORMER_KEYS).contains(&found) {
         former_keys_of_history(transaction)?;
     }
     if found == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         store(transaction, &Reasons::default(), taxonomy)?;
     }
-    if found < version {
-        transaction.pragma_update(None, "user_version", version)?;
+    if found < VERSION {
+        transaction.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(())
 }
@@ -214,66 +209,4 @@ pub(super) fn of_other_version(path: &std::path::Path, found: i32) -> Error {
         "it is of an earlier version; open it once for writing, which brings it up to date"
     };
     Error::Schema { path: path.to_owned(), found, known: VERSION, way_out }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::super::ChurnDatabase;
-    use super::*;
-    use crate::reason::{Cancellation, Reason};
-    use crate::{Result, date};
-
-    fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("attrition-schema-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(name);
-        for end in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
-        }
-        path
-    }
-
-    #[test]
-    fn every_earlier_version_becomes_this_one_and_loses_nothing() -> Result<()> {
-        for version in 1..=VERSION {
-            let path = scratch(&format!("{version}.db"));
-            let mut connection = Connection::open(&path).unwrap();
-            let transaction = connection.transaction().unwrap();
-            migrate_to(&transaction, &Taxonomy::standard(), version).unwrap();
-            // As a program of that version would have written it: these columns were there from the first on.
-            transaction
-                .execute_batch(
-                    "INSERT INTO cancellation (customer, date, stated, comment) SELECT 'acme', '2026-03-31', id, 'ä'
-                     FROM reason WHERE code = 'price/too_expensive';
-                     INSERT INTO attribute SELECT id, 'region', 'north' FROM cancellation;
-                     INSERT INTO correction (cancellation, at, who, field) SELECT id, 5, 'ann', 'comment' FROM cancellation;",
-                )
-                .unwrap();
-            transaction.commit().unwrap();
-            assert_eq!(state(&connection).unwrap(), State::Ours(version));
-            drop(connection);
-
-            if version < VERSION {
-                let refused = ChurnDatabase::open_read_only(&path).unwrap_err();
-                assert!(matches!(refused, Error::Schema { found, .. } if found == version), "{refused}");
-            }
-            let mut database = ChurnDatabase::open(&path)?;
-            let record = Cancellation::new("acme", date(2026, 3, 31), Reason::new("price", "too_expensive"));
-            let record = record.comment("ä").attribute("region", "north");
-            assert_eq!(database.records()?.iter().collect::<Vec<_>>(), [record]);
-            assert_eq!(database.history("acme")?.changes().len(), 1);
-            assert_eq!(state(&database.connection).unwrap(), State::Ours(VERSION));
-            let fresh = ChurnDatabase::open(scratch("fresh.db"))?;
-            let tables = |database: &ChurnDatabase| -> Vec<String> {
-                let mut tables = database.connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
-                let rows =
-                    tables.query_map((), |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())).unwrap();
-                rows.map(|row| row.unwrap()).collect()
-            };
-            assert_eq!(tables(&database), tables(&fresh));
-        }
-        Ok(())
-    }
 }

@@ -22,17 +22,13 @@ use engagement::engagement;
 
 use super::ChurnRecords;
 use super::labels::Labels;
+use super::rows::Rows;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
 use crate::health::{HealthBand, HealthOptions};
 use crate::portfolio::{Account, Portfolio};
 use crate::statistics::Wilson;
-
-/// The attribute with the class of engagement.
-const ENGAGEMENT: &str = "engagement";
-/// The attribute with the band of health.
-const HEALTH: &str = "health";
 
 /// The days before a cancellation whose features are those in use.
 const RECENT_DAYS: i32 = 28;
@@ -96,12 +92,13 @@ pub(super) fn those_who_left(portfolio: &Portfolio, records: &ChurnRecords) -> V
     let activity = portfolio.activity();
     let observed: RangeInclusive<i32> =
         activity.observed_from().days_since_epoch()..=activity.as_of().days_since_epoch();
-    let places: Vec<Option<usize>> = records.customers().iter().map(|id| portfolio.ids().position(id)).collect();
+    let places = portfolio.ids().positions(records.customers());
     let mut before = vec![None; places.len()];
     let mut left = Vec::with_capacity(records.len());
     for (row, (&customer, &day)) in records.customer_numbers().iter().zip(records.days()).enumerate() {
         let before = before[customer as usize].replace(day);
         if let Some(account) = places[customer as usize].filter(|_| observed.contains(&day)) {
+            let account = account as usize;
             left.push(Left { row, account, day, before, started: records.labels().started_on[row] });
         }
     }
@@ -171,7 +168,9 @@ impl Portfolio {
         let options = options.into();
         options.check()?;
         let wilson = Wilson::new(0.95)?;
-        let left = those_who_left(self, records);
+        let mut left = those_who_left(self, records);
+        // In the order in which accounts lie in memory.
+        left.par_sort_unstable_by_key(|left| (left.account, left.row));
         let mut found: Vec<Departure> =
             left.par_iter().with_min_len(64).map(|left| departure(self, left, &options, wilson)).collect();
         if let Some(health) = &options.health {
@@ -259,11 +258,15 @@ fn began(account: &Account<'_>, from: i32) -> Option<i32> {
 impl ChurnRecords {
     /// The same records with what was found of them: the start of membership where a record names none, the class of
     /// engagement as the attribute `engagement`, and the band of health as `health`. So reasons can be asked by tenure, cohort,
-    /// engagement and health ([`reasons_by`](Self::reasons_by)).
+    /// engagement and health ([`reasons_by`](Self::reasons_by)). An attribute that nothing was found for is not there.
+    ///
+    /// What the records say themselves stays. Where they have an attribute of that name which says something else, the
+    /// ones found need another: see [`EnrichmentOptions::attributes`].
     ///
     /// # Errors
     ///
-    /// [`Error::Incompatible`] for the enrichment of other records.
+    /// [`Error::Incompatible`] for the enrichment of other records; [`Error::InvalidOption`], naming it, for an attribute
+    /// that the records have already and that says something else.
     ///
     /// # Example
     ///
@@ -307,10 +310,32 @@ impl ChurnRecords {
         }
         let class = |departure: &Option<Departure>| departure.as_ref()?.class.map(EngagementClass::name);
         let health = |departure: &Option<Departure>| departure.as_ref()?.health.map(HealthBand::name);
-        rows.attributes.insert(ENGAGEMENT.to_owned(), Labels::of(enrichment.departures.iter().map(class)));
-        rows.attributes.insert(HEALTH.to_owned(), Labels::of(enrichment.departures.iter().map(health)));
+        let [engagement_name, health_name] = &enrichment.options.attributes;
+        for (name, found) in [
+            (engagement_name, Labels::of(enrichment.departures.iter().map(class))),
+            (health_name, Labels::of(enrichment.departures.iter().map(health))),
+        ] {
+            add_attribute(&mut rows, name, found)?;
+        }
         Ok(self.with_rows(rows))
     }
+}
+
+/// Adds an attribute that some record has, unless the records say something else under its name.
+fn add_attribute(rows: &mut Rows, name: &str, found: Labels) -> Result<()> {
+    if found.names().is_empty() {
+        return Ok(());
+    }
+    if let Some(said) = rows.attributes.get(name) {
+        let differs = |row: usize| said.get(row).is_some_and(|said| found.get(row) != Some(said));
+        if (0..said.codes().len()).any(differs) {
+            let reason = "is an attribute of the records already, and says something else; give what is found another name \
+                          with EnrichmentOptions::attributes";
+            return Err(Error::InvalidOption { option: "attribute", value: format!("{name:?}"), reason });
+        }
+    }
+    rows.attributes.insert(name.to_owned(), found);
+    Ok(())
 }
 
 impl Enrichment {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::health::HealthOptions;
+use crate::reason::cancellation::flaws;
 
 /// More weeks are not looked at: of a year and a half of use, what comes before says little of how it ended.
 const MOST_WEEKS: u32 = 104;
@@ -17,6 +18,13 @@ pub struct EnrichmentOptions {
     pub(super) faded: f64,
     pub(super) level: f64,
     pub(super) health: Option<HealthOptions>,
+    /// The names of the class of engagement and of the band of health.
+    #[serde(default = "usual_names")]
+    pub(super) attributes: [String; 2],
+}
+
+fn usual_names() -> [String; 2] {
+    ["engagement", "health"].map(str::to_owned)
 }
 
 impl EnrichmentOptions {
@@ -24,7 +32,8 @@ impl EnrichmentOptions {
     #[must_use]
     pub fn new() -> Self {
         let health = Some(HealthOptions::default());
-        Self { weeks: 52, took_off: 1.0, stop_days: 14, faded: 2.0 / 3.0, level: 0.05, health }
+        let attributes = usual_names();
+        Self { weeks: 52, took_off: 1.0, stop_days: 14, faded: 2.0 / 3.0, level: 0.05, health, attributes }
     }
 
     /// How many weeks before the cancellation the trend is taken over, at the most; 8 to 104. 52 unless told: a year has
@@ -79,6 +88,15 @@ impl EnrichmentOptions {
         self
     }
 
+    /// What [`ChurnRecords::enriched`](crate::ChurnRecords::enriched) calls the class of engagement and the band of health
+    /// among the attributes of records. `engagement` and `health` unless told; others where records have attributes of
+    /// these names.
+    #[must_use]
+    pub fn attributes(mut self, engagement: impl Into<String>, health: impl Into<String>) -> Self {
+        self.attributes = [engagement.into(), health.into()];
+        self
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |option, value: String, reason| Err(Error::InvalidOption { option, value, reason });
         let share = |number: f64| number > 0.0 && number < 1.0;
@@ -100,6 +118,11 @@ impl EnrichmentOptions {
         }
         if !share(self.level) {
             return refuse("level", self.level.to_string(), "is a p-value between 0 and 1");
+        }
+        let [engagement, health] = &self.attributes;
+        let flaw = self.attributes.iter().find_map(|name| flaws::attribute(name));
+        if let Some(reason) = flaw.or((engagement == health).then_some("names both; give each a name of its own")) {
+            return refuse("attributes", format!("{engagement:?}, {health:?}"), reason);
         }
         Ok(())
     }

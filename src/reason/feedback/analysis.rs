@@ -1,4 +1,4 @@
-//! How far feedback has come, by what it is about.
+//! How far feedback has come, by what it is about or by who takes care of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,18 +14,38 @@ use crate::frame::write;
 use crate::print::percent;
 use crate::reason::ReasonLevel;
 
+/// By what [`FeedbackLog::feedback`] divides items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedbackGrouping {
+    /// By the category of what they are about: of all that the loop asks this is asked most.
+    #[default]
+    Category,
+    /// By who takes care of them.
+    Owner,
+}
+
 /// What [`FeedbackLog::feedback`] should count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedbackOptions {
     as_of: Date,
     asked_from: Option<Date>,
+    #[serde(default)]
+    by: FeedbackGrouping,
 }
 
 impl FeedbackOptions {
     /// The states as they were at the end of a day.
     #[must_use]
     pub fn new(as_of: Date) -> Self {
-        Self { as_of, asked_from: None }
+        Self { as_of, asked_from: None, by: FeedbackGrouping::default() }
+    }
+
+    /// By what items are divided. [`FeedbackGrouping::Category`] unless told.
+    #[must_use]
+    pub fn by(mut self, grouping: FeedbackGrouping) -> Self {
+        self.by = grouping;
+        self
     }
 
     /// Counts items that were asked from a day on. All unless told: what was never answered grows old unseen otherwise.
@@ -53,17 +73,17 @@ impl From<Date> for FeedbackOptions {
     }
 }
 
-/// The items of one category in one state.
+/// The items of one category, or of one owner, in one state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FeedbackTally {
-    /// The code of the category; `None` of items that nobody has categorised yet.
-    pub category: Option<String>,
+    /// The code of the category, or who takes care; `None` of items that nobody has categorised yet, or takes care of.
+    pub group: Option<String>,
     /// The state.
     pub state: FeedbackState,
     /// Items in it.
     pub items: u64,
-    /// Items of the category, in whatever state.
+    /// Items of the group, in whatever state.
     pub of: u64,
     /// The median age in days, of two middle ones their mean: how long items have been in the state, and of those
     /// followed up how long it took from asking to following up. `None` without an item.
@@ -75,7 +95,7 @@ pub struct FeedbackTally {
 }
 
 impl FeedbackTally {
-    /// The share of the category's items that are in the state; `None` where it has none.
+    /// The share of the group's items that are in the state; `None` where it has none.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of items are far below 2^53")]
     pub fn share(&self) -> Option<f64> {
@@ -99,13 +119,13 @@ impl Feedback {
         asked(self.options.check())?;
         let four = |tallies: &[FeedbackTally]| {
             let in_order = tallies.iter().map(|tally| tally.state).eq(FeedbackState::ALL);
-            let one = tallies.iter().all(|tally| tally.category == tallies[0].category);
+            let one = tallies.iter().all(|tally| tally.group == tallies[0].group);
             in_order && one && tallies.iter().map(|tally| tally.items).sum::<u64>() == tallies[0].of
         };
-        holds(self.tallies.chunks(4).all(four), "each category has its four states, which add up to it")?;
+        holds(self.tallies.chunks(4).all(four), "each group has its four states, which add up to it")?;
         holds(self.all.len() == 4 && four(&self.all), "the four states add up to all")?;
         let sum = self.tallies.iter().map(|tally| tally.items).sum::<u64>();
-        holds(sum == self.all[0].of, "the categories add up to all")?;
+        holds(sum == self.all[0].of, "the groups add up to all")?;
         let known = |tally: &FeedbackTally| {
             (tally.items > 0) == tally.median_days.is_some() && (tally.items > 0) == tally.longest_days.is_some()
         };
@@ -117,7 +137,7 @@ impl FeedbackLog {
     /// How much feedback is in which state of the loop, and for how long: asked, categorised, acted upon, followed up.
     ///
     /// ```text
-    /// share(category, state)  = items of the category in the state / items of the category
+    /// share(group, state)     = items of the group in the state / items of the group
     /// age of an open item     = as_of - the day on which it came to its state
     /// age of one followed up  = the day of following up - the day of asking
     /// overdue                 = the last day in time lies before as_of, and it is not followed up
@@ -126,7 +146,8 @@ impl FeedbackLog {
     /// Ages are in days. The denominator is the items that were asked by the day, each counted once, in the state that
     /// it had at the end of it; what happened later has no influence. Categories are those of the taxonomy as they are
     /// called now. Items that nobody has categorised are under no category, and all of them are in the state `asked`: no
-    /// share of a category tells of them, so look at those of all items too.
+    /// share of a category tells of them, so look at those of all items too. Owners are those that items have now: whose an
+    /// item was on an earlier day is not kept. What nobody takes care of is under no owner.
     ///
     /// # Errors
     ///
@@ -162,24 +183,27 @@ impl FeedbackLog {
         let options = options.into();
         options.check()?;
         let as_of = options.as_of;
-        let mut by_category: BTreeMap<Option<String>, [Ages; 4]> = BTreeMap::new();
+        let mut by_group: BTreeMap<Option<String>, [Ages; 4]> = BTreeMap::new();
         let mut all = <[Ages; 4]>::default();
         for item in self.items().iter().filter(|item| options.asked_from.is_none_or(|from| item.asked_on >= from)) {
             let Some((state, since)) = item.state_at(as_of) else { continue };
-            let category = item.category.as_ref().filter(|_| state != FeedbackState::Asked);
-            let category = category.map(|recorded| {
-                let now = self.taxonomy.current(recorded).unwrap_or(recorded);
-                now.at(ReasonLevel::Category).as_str().to_owned()
-            });
+            let category = || item.category.as_ref().filter(|_| state != FeedbackState::Asked);
+            let group = match options.by {
+                FeedbackGrouping::Category => category().map(|recorded| {
+                    let now = self.taxonomy.current(recorded).unwrap_or(recorded);
+                    now.at(ReasonLevel::Category).as_str().to_owned()
+                }),
+                FeedbackGrouping::Owner => item.owner.clone(),
+            };
             let days = if state == FeedbackState::FollowedUp { since - item.asked_on } else { as_of - since };
             let days = u32::try_from(days).unwrap_or_default();
             let overdue = Self::is_overdue(item, state, as_of);
-            for ages in [&mut all[state as usize], &mut by_category.entry(category).or_default()[state as usize]] {
+            for ages in [&mut all[state as usize], &mut by_group.entry(group).or_default()[state as usize]] {
                 ages.days.push(days);
                 ages.overdue += u64::from(overdue);
             }
         }
-        let tallies = by_category.into_iter().flat_map(|(category, ages)| tallies(category.as_ref(), ages));
+        let tallies = by_group.into_iter().flat_map(|(group, ages)| tallies(group.as_ref(), ages));
         Ok(Feedback { options, tallies: tallies.collect(), all: tallies_of_all(all) })
     }
 }
@@ -195,7 +219,7 @@ fn tallies_of_all(ages: [Ages; 4]) -> Vec<FeedbackTally> {
     tallies(None, ages).to_vec()
 }
 
-fn tallies(category: Option<&String>, ages: [Ages; 4]) -> [FeedbackTally; 4] {
+fn tallies(group: Option<&String>, ages: [Ages; 4]) -> [FeedbackTally; 4] {
     let of = ages.iter().map(|ages| ages.days.len() as u64).sum();
     let mut state = FeedbackState::ALL.into_iter();
     ages.map(|mut ages| {
@@ -203,7 +227,7 @@ fn tallies(category: Option<&String>, ages: [Ages; 4]) -> [FeedbackTally; 4] {
         let count = ages.days.len();
         let middle = |place: usize| ages.days.get(place).copied().map(f64::from);
         FeedbackTally {
-            category: category.cloned(),
+            group: group.cloned(),
             state: state.next().unwrap_or(FeedbackState::FollowedUp),
             items: count as u64,
             of,
@@ -223,7 +247,7 @@ impl Feedback {
         &self.options
     }
 
-    /// The four states of each category that has items: those without a category first, then in alphabetical order.
+    /// The four states of each category or owner that has items: those without one first, then in alphabetical order.
     #[must_use]
     pub fn tallies(&self) -> &[FeedbackTally] {
         &self.tallies
@@ -235,21 +259,21 @@ impl Feedback {
         &self.all
     }
 
-    /// The items of a category in a state; `None` if the category has no items.
+    /// The items of a category or owner in a state; `None` if it has no items.
     #[must_use]
-    pub fn get(&self, category: Option<&str>, state: FeedbackState) -> Option<&FeedbackTally> {
-        self.tallies.iter().find(|tally| tally.category.as_deref() == category && tally.state == state)
+    pub fn get(&self, group: Option<&str>, state: FeedbackState) -> Option<&FeedbackTally> {
+        self.tallies.iter().find(|tally| tally.group.as_deref() == group && tally.state == state)
     }
 
-    /// The states of each category as a frame.
+    /// The states of each category or owner as a frame.
     ///
     /// | column | type | meaning |
     /// | --- | --- | --- |
     /// | `as_of` | Date | the day at whose end it was so |
-    /// | `category` | String | the category; null of items without one |
+    /// | `group` | String | the category or the owner; null of items without one |
     /// | `state` | String | `asked`, `categorised`, `acted` or `followed_up` |
     /// | `items` | UInt64 | items in it |
-    /// | `of` | UInt64 | items of the category |
+    /// | `of` | UInt64 | items of the group |
     /// | `share` | Float64 | their share |
     /// | `median_days` | Float64 | the median age, or time to follow up; null without an item |
     /// | `longest_days` | UInt32 | the greatest; likewise |
@@ -264,7 +288,7 @@ impl Feedback {
         let rows = || self.tallies.iter();
         write::frame(vec![
             write::dates("as_of", rows().map(|_| Some(self.options.as_of)))?,
-            write::column("category", rows().map(|tally| tally.category.as_deref()).collect::<Vec<_>>()),
+            write::column("group", rows().map(|tally| tally.group.as_deref()).collect::<Vec<_>>()),
             write::column("state", rows().map(|tally| tally.state.name()).collect::<Vec<_>>()),
             write::column("items", rows().map(|tally| tally.items).collect::<Vec<_>>()),
             write::column("of", rows().map(|tally| tally.of).collect::<Vec<_>>()),
@@ -279,10 +303,14 @@ impl Feedback {
 impl fmt::Display for Feedback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "feedback as of {}, shares in %, median days in brackets", self.options.as_of)?;
-        write!(f, "{:<24} {:>6}", "category", "items")?;
+        let (by, nothing) = match self.options.by {
+            FeedbackGrouping::Category => ("category", "(none yet)"),
+            FeedbackGrouping::Owner => ("owner", "(nobody)"),
+        };
+        write!(f, "{by:<24} {:>6}", "items")?;
         FeedbackState::ALL.iter().try_for_each(|state| write!(f, " {state:>16}"))?;
         write!(f, " {:>8}", "overdue")?;
-        let rows = self.tallies.chunks(4).map(|four| (four[0].category.as_deref().unwrap_or("(none yet)"), four));
+        let rows = self.tallies.chunks(4).map(|four| (four[0].group.as_deref().unwrap_or(nothing), four));
         for (name, four) in rows.chain([("all", &self.all[..])]) {
             write!(f, "\n{name:<24} {:>6}", four[0].of)?;
             for tally in four {

@@ -44,6 +44,8 @@ pub struct ReasonTrendCell {
     pub rate_interval: Option<Interval>,
     /// The recurring value a month that was lost with them; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of them have no value, and are in no sum.
+    pub without_value: u64,
 }
 
 /// Whether the share of a reason rises or falls over the whole periods.
@@ -65,6 +67,20 @@ pub struct RateGrowth {
     pub interval: Option<Interval>,
     /// How many times the counts vary as those of Poisson would; at least 1.
     pub dispersion: f64,
+    /// Two-sided.
+    pub p_value: f64,
+    /// The same, corrected for the number of reasons.
+    pub adjusted_p_value: f64,
+}
+
+/// Whether the value that is lost for a reason rises or falls over the whole periods.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueGrowth {
+    /// By how many times the value lost grows from one period to the next; `None` where all that was lost for the reason
+    /// was lost in the first or the last period.
+    pub factor: Option<f64>,
+    /// Its interval; `None` as above.
+    pub interval: Option<Interval>,
     /// Two-sided.
     pub p_value: f64,
     /// The same, corrected for the number of reasons.
@@ -128,6 +144,9 @@ pub struct ReasonTrend {
     pub share: Option<ShareTrend>,
     /// The trend of its rate; `None` with fewer than three whole periods of which the customers at risk are known.
     pub rate: Option<RateGrowth>,
+    /// The trend of the value lost per customer at risk, or per day where it is not known how many were; `None` with fewer
+    /// than three whole periods, where nothing of value was lost, and where values are in several currencies.
+    pub value: Option<ValueGrowth>,
     /// What changed on the day that was asked for.
     pub change: Option<ReasonShift>,
 }
@@ -157,6 +176,9 @@ pub(super) fn adjust(reasons: &mut [ReasonTrend], correction: Correction) {
     });
     family(&|reason| Some(reason.rate?.p_value), &|reason, p| {
         reason.rate.iter_mut().for_each(|rate| rate.adjusted_p_value = p);
+    });
+    family(&|reason| Some(reason.value?.p_value), &|reason, p| {
+        reason.value.iter_mut().for_each(|value| value.adjusted_p_value = p);
     });
     family(&|reason| reason.change?.share_p_value, &|reason, p| {
         reason.change.iter_mut().for_each(|change| change.adjusted_share_p_value = Some(p));
@@ -223,6 +245,7 @@ impl ReasonTrends {
     /// | `share`, `share_lower`, `share_upper` | Float64 | of those with any reason, and its interval; null unless observed |
     /// | `rate`, `rate_lower`, `rate_upper` | Float64 | per customer at risk; null unless observed and known |
     /// | `value` | Float64 | value a month that was lost; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations whose value is not known, in no sum |
     ///
     /// # Errors
     ///
@@ -254,7 +277,8 @@ impl ReasonTrends {
             number("rate", |cell| cell.rate),
             number("rate_lower", |cell| cell.rate_interval.map(|interval| interval.lower)),
             number("rate_upper", |cell| cell.rate_interval.map(|interval| interval.upper)),
-            write::column("value", rows().map(|(_, cell, _)| cell.value).collect::<Vec<_>>()),
+            number("value", |cell| cell.value),
+            write::column("without_value", rows().map(|(_, cell, _)| cell.without_value).collect::<Vec<_>>()),
         ])
     }
 
@@ -266,6 +290,7 @@ impl ReasonTrends {
     /// | `cancellations` | UInt64 | how many cancelled for it in whole periods |
     /// | `share_slope`, `share_p` | Float64 | change of the share from one period to the next, and the corrected p-value |
     /// | `rate_factor`, `rate_lower`, `rate_upper`, `rate_p` | Float64 | growth of the rate, its interval, corrected p-value |
+    /// | `value_factor`, `value_lower`, `value_upper`, `value_p` | Float64 | the same of the value that was lost |
     /// | `share_difference`, `share_difference_lower`, `share_difference_upper`, `share_difference_p` | Float64 | share since the change less share before |
     /// | `rate_ratio`, `rate_ratio_lower`, `rate_ratio_upper`, `rate_ratio_p` | Float64 | rate since the change over rate before |
     ///
@@ -291,6 +316,10 @@ impl ReasonTrends {
             number("rate_lower", |reason| Some(reason.rate?.interval?.lower)),
             number("rate_upper", |reason| Some(reason.rate?.interval?.upper)),
             number("rate_p", |reason| Some(reason.rate?.adjusted_p_value)),
+            number("value_factor", |reason| reason.value?.factor),
+            number("value_lower", |reason| Some(reason.value?.interval?.lower)),
+            number("value_upper", |reason| Some(reason.value?.interval?.upper)),
+            number("value_p", |reason| Some(reason.value?.adjusted_p_value)),
             number("share_difference", |reason| reason.change?.share_difference),
             number("share_difference_lower", |reason| Some(reason.change?.share_interval?.lower)),
             number("share_difference_upper", |reason| Some(reason.change?.share_interval?.upper)),
