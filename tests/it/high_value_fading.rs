@@ -135,8 +135,11 @@ fn naive(events: &[Event], accounts: i64, as_of: i32, top: f64) -> Vec<Option<Op
                 .filter_map(|event| event.value)
                 .sum()
         };
-        let days: std::collections::BTreeSet<i32> =
-            own(account).iter().map(|event| event.day.unwrap()).filter(|&day| day >= start).collect();
+        let days: std::collections::BTreeSet<i32> = own(account)
+            .iter()
+            .map(|event| event.day.unwrap())
+            .filter(|day| (start..start + 7 * weeks as i32).contains(day))
+            .collect();
         ((0..weeks).map(value).collect(), days.len())
     };
     let mut carriers = Vec::new();
