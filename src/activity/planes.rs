@@ -8,8 +8,6 @@
 //! It is worth it while days hold a fair part of the users and come nearly in order. A log of which that is not true, or
 //! with an id that is no small number, goes on in [shards](super::shard), with all that has been read.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use super::batch::{Batch, LEFT_OUT};
@@ -39,6 +37,8 @@ const RANGE: usize = 1 << 13;
 pub(super) struct Planes {
     open: [Plane; OPEN as usize],
     over: Vec<Block>,
+    /// Room for the rows of a day.
+    room: (Vec<u32>, Vec<u8>),
     events: usize,
     looked_through: usize,
 }
@@ -48,8 +48,6 @@ pub(super) struct Planes {
 struct Plane {
     day: i32,
     events: usize,
-    /// Users active on the day that was here before: about so many will be again.
-    active: usize,
     /// Per user the events so far, but for those in `full`.
     counts: Vec<u8>,
     /// Users whose count was full, for each time that it was.
@@ -96,7 +94,7 @@ impl Planes {
         if plane.day != day {
             self.events += plane.events;
             self.looked_through += plane.counts.len();
-            self.over.extend(plane.end());
+            self.over.extend(plane.end(&mut self.room));
             plane.day = day;
         }
         plane
@@ -106,7 +104,7 @@ impl Planes {
     pub(super) fn end(&mut self) {
         for mut plane in std::mem::take(&mut self.open) {
             self.events += plane.events;
-            self.over.extend(plane.end());
+            self.over.extend(plane.end(&mut self.room));
         }
     }
 
@@ -119,43 +117,39 @@ impl Planes {
 
 impl Plane {
     /// Counts an event of each of these users; or says how many came before one whose key is too large.
+    #[expect(clippy::cast_possible_truncation, reason = "keys that fit are small")]
     fn add(&mut self, keys: &[u64], most: usize) -> std::result::Result<(), usize> {
-        for (done, &key) in keys.iter().enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "a key that is cut off is not below its own length")]
-            let user = key as usize;
-            let count = match self.counts.get_mut(user) {
-                Some(count) => count,
-                None if key < most as u64 => {
-                    self.counts.resize((user + 1).next_multiple_of(RANGE), 0);
-                    &mut self.counts[user]
-                }
-                None => {
-                    self.events += done;
-                    return Err(done);
-                }
-            };
+        let fits = |key: &u64| *key < most as u64;
+        let all_fit = keys.iter().max().is_none_or(fits);
+        let fit = if all_fit { keys.len() } else { keys.iter().take_while(|key| fits(key)).count() };
+        let length = keys[..fit].iter().max().map_or(0, |&key| (key as usize + 1).next_multiple_of(RANGE));
+        if self.counts.len() < length {
+            self.counts.resize(length, 0);
+        }
+        let (counts, full) = (&mut self.counts[..], &mut self.full);
+        for &key in &keys[..fit] {
+            let count = &mut counts[key as usize];
             if *count == FULL {
-                #[expect(clippy::cast_possible_truncation, reason = "keys here are small")]
-                self.full.push(user as u32);
+                full.push(key as u32);
                 *count = 0;
             }
             *count += 1;
         }
-        self.events += keys.len();
-        Ok(())
+        self.events += fit;
+        if fit < keys.len() { Err(fit) } else { Ok(()) }
     }
 
     /// The day as rows. Leaves an empty plane.
-    fn end(&mut self) -> Option<Block> {
+    fn end(&mut self, (users, events): &mut (Vec<u32>, Vec<u8>)) -> Option<Block> {
         if std::mem::take(&mut self.events) == 0 {
             return None;
         }
-        let mut block = Block { day: self.day, full: std::mem::take(&mut self.full), ..Block::default() };
-        block.users.reserve(self.active);
-        block.events.reserve(self.active);
+        users.clear();
+        events.clear();
+        let mut starts = Vec::with_capacity(self.counts.len() / RANGE + 1);
         for (first, counts) in (0_u32..).step_by(CHUNK).zip(self.counts.as_chunks_mut::<CHUNK>().0) {
             if (first as usize).is_multiple_of(RANGE) {
-                block.starts.push(block.users.len());
+                starts.push(users.len());
             }
             if *counts == [0; CHUNK] {
                 continue;
@@ -164,18 +158,16 @@ impl Plane {
                 let mut left = u64::from_le_bytes(*eight);
                 while left > 0 {
                     let place = left.trailing_zeros() / 8;
-                    block.users.push(first + place);
-                    block.events.push(eight[place as usize]);
+                    users.push(first + place);
+                    events.push(eight[place as usize]);
                     left &= !(0xFF << (8 * place));
                 }
             }
             *counts = [0; CHUNK];
         }
-        block.starts.push(block.users.len());
-        self.active = block.users.len();
-        block.users.shrink_to_fit();
-        block.events.shrink_to_fit();
-        Some(block)
+        starts.push(users.len());
+        let full = std::mem::take(&mut self.full);
+        Some(Block { day: self.day, users: users.clone(), events: events.clone(), full, starts })
     }
 }
 
@@ -247,51 +239,47 @@ pub(super) fn ledger(blocks: Vec<Block>, users: &KeyIds) -> Result<Ledger> {
     }
     parts.into_par_iter().for_each(|(range, counts, (days, events))| fill(&blocks, range, counts, days, events));
     drop(blocks);
-    // What every user has, with where it begins.
-    let starts = counts.iter().flatten().scan(0, |end, &count| Some(std::mem::replace(end, *end + count as usize)));
-    let users_rows = (0_u64..).zip(starts.zip(counts.iter().flatten()));
-    let active: Vec<(u64, Range<usize>)> = users_rows
-        .filter(|(_, (_, count))| **count > 0)
-        .map(|(user, (start, &count))| (user, start..start + count as usize))
-        .collect();
+    let active = || (0_u64..).zip(counts.iter().flatten().copied()).filter(|(_, count)| *count > 0);
     match users.id_type {
-        IdType::String => in_order_of_strings(active, &rows, users),
-        _ => close(&active, rows, users),
+        IdType::String => in_order_of_strings(active().collect(), &rows, users),
+        _ => close(active, rows, users),
     }
 }
 
 /// The same rows with the users in the order of their ids, where keys do not order as they do.
-fn in_order_of_strings(mut active: Vec<(u64, Range<usize>)>, from: &Rows, users: &KeyIds) -> Result<Ledger> {
+fn in_order_of_strings(active: Vec<(u64, u32)>, from: &Rows, users: &KeyIds) -> Result<Ledger> {
     let rank = users.rank();
-    active.par_sort_unstable_by_key(|(user, _)| rank(*user));
+    let starts = active.iter().scan(0, |end, (_, count)| Some(std::mem::replace(end, *end + *count as usize)));
+    let mut active: Vec<((u64, u32), usize)> = active.iter().copied().zip(starts).collect();
+    active.par_sort_unstable_by_key(|((user, _), _)| rank(*user));
     let mut rows = Rows::zeroed(from.len(), Carried::default());
     let (mut days, mut events) = (&mut rows.day[..], &mut rows.events[..]);
     let parts: Vec<_> = active
         .chunks(RANGE)
         .map(|users| {
-            let count = users.iter().map(|(_, rows)| rows.len()).sum();
+            let count = users.iter().map(|((_, count), _)| *count as usize).sum();
             (users, front(&mut days, count), front(&mut events, count))
         })
         .collect();
     parts.into_par_iter().for_each(|(users, days, events)| {
         let mut end = 0;
-        for (_, rows) in users {
-            let to = end..end + rows.len();
+        for &((_, count), start) in users {
+            let (rows, to) = (start..start + count as usize, end..end + count as usize);
             end = to.end;
             days[to.clone()].copy_from_slice(&from.day[rows.clone()]);
-            events[to].copy_from_slice(&from.events[rows.clone()]);
+            events[to].copy_from_slice(&from.events[rows]);
         }
     });
-    close(&active, rows, users)
+    close(|| active.iter().map(|(user, _)| *user), rows, users)
 }
 
-/// The ledger of users in their order, whose rows are in the same.
-fn close(active: &[(u64, Range<usize>)], rows: Rows, users: &KeyIds) -> Result<Ledger> {
-    let ids = users.ids(active.iter().map(|(user, _)| *user));
-    let mut ledger = Ledger::with_capacity(active.len(), ids, None, Vec::new(), rows);
+/// The ledger of users in their order, each with the number of its rows, which are in the same.
+fn close<I: Iterator<Item = (u64, u32)>>(active: impl Fn() -> I, rows: Rows, users: &KeyIds) -> Result<Ledger> {
+    let ids = users.ids(active().map(|(user, _)| user));
+    let mut ledger = Ledger::with_capacity(ids.len(), ids, None, Vec::new(), rows);
     let mut end = 0;
-    for (_, rows) in active {
-        end += rows.len();
+    for (_, count) in active() {
+        end += count as usize;
         ledger.end_seat(NO_ACCOUNT, end);
     }
     ledger.check_counts()?;
