@@ -18,13 +18,15 @@ use crate::frame::ids::IdType;
 use crate::frame::keys::KeyIds;
 
 /// Days that can be under way together.
-const OPEN: i32 = 16;
+const OPEN: i32 = 4;
 /// Planes are not made for keys from here on.
 const MOST_KEYS: usize = 1 << 23;
-/// Bytes of planes that may be made or looked through for each event: about as long as a shard takes for one.
+/// Bytes of planes that may be made, and looked through, for each event: about as long as a shard takes for one.
 const BYTES_AN_EVENT: usize = 256;
 /// And so many more.
 const BYTES_AT_FIRST: usize = 1 << 16;
+/// Blocks are not joined day by day while there are fewer than this.
+const FEW_BLOCKS: usize = 1 << 10;
 /// Users who are skipped together where none was active.
 const CHUNK: usize = 32;
 /// Events that a byte counts.
@@ -37,9 +39,12 @@ const RANGE: usize = 1 << 13;
 pub(super) struct Planes {
     open: [Plane; OPEN as usize],
     over: Vec<Block>,
+    /// Blocks when they were last joined.
+    joined: usize,
     /// Room for the rows of a day.
     room: (Vec<u32>, Vec<u8>),
     events: usize,
+    made: usize,
     looked_through: usize,
 }
 
@@ -47,7 +52,8 @@ pub(super) struct Planes {
 #[derive(Debug, Default)]
 struct Plane {
     day: i32,
-    events: usize,
+    /// Whether there have been events on it.
+    active: bool,
     /// Per user the events so far, but for those in `full`.
     counts: Vec<u8>,
     /// Users whose count was full, for each time that it was.
@@ -71,16 +77,21 @@ impl Planes {
     /// Takes in a batch; or only the rows before one from which on it is not for planes.
     pub(super) fn add(&mut self, batch: &Batch<'_>) -> std::result::Result<(), usize> {
         let (keys, days) = (&batch.user.keys[..], &batch.day[..]);
-        let worth = BYTES_AT_FIRST + BYTES_AN_EVENT * (self.events + days.len());
+        let worth = BYTES_AN_EVENT.saturating_mul(self.events + days.len()).saturating_add(BYTES_AT_FIRST);
         let mut row = 0;
         while row < days.len() {
             let day = days[row];
             let run = days[row..].iter().take_while(|&&next| next == day).count();
             if day != LEFT_OUT {
+                let left = worth.saturating_sub(self.made);
                 let plane = self.plane(day);
-                plane.add(&keys[row..row + run], worth.min(MOST_KEYS)).map_err(|done| row + done)?;
-                if self.looked_through > worth {
-                    return Err(row + run);
+                let before = plane.counts.len();
+                let fit = plane.add(&keys[row..row + run], MOST_KEYS.min(before + left));
+                let made = plane.counts.len() - before;
+                self.made += made;
+                self.events += fit;
+                if fit < run || self.looked_through > worth {
+                    return Err(row + fit);
                 }
             }
             row += run;
@@ -92,10 +103,14 @@ impl Planes {
     fn plane(&mut self, day: i32) -> &mut Plane {
         let plane = &mut self.open[day.rem_euclid(OPEN) as usize];
         if plane.day != day {
-            self.events += plane.events;
             self.looked_through += plane.counts.len();
             self.over.extend(plane.end(&mut self.room));
             plane.day = day;
+            // Late events leave a small block each time.
+            if self.over.len() > FEW_BLOCKS.max(2 * self.joined) {
+                self.over = by_day(std::mem::take(&mut self.over));
+                self.joined = self.over.len();
+            }
         }
         plane
     }
@@ -103,7 +118,6 @@ impl Planes {
     /// Ends all days under way, and gives back their room.
     pub(super) fn end(&mut self) {
         for mut plane in std::mem::take(&mut self.open) {
-            self.events += plane.events;
             self.over.extend(plane.end(&mut self.room));
         }
     }
@@ -116,9 +130,9 @@ impl Planes {
 }
 
 impl Plane {
-    /// Counts an event of each of these users; or says how many came before one whose key is too large.
+    /// Counts an event of each of these users, up to one whose key is not below `most`. Says of how many.
     #[expect(clippy::cast_possible_truncation, reason = "keys that fit are small")]
-    fn add(&mut self, keys: &[u64], most: usize) -> std::result::Result<(), usize> {
+    fn add(&mut self, keys: &[u64], most: usize) -> usize {
         let fits = |key: &u64| *key < most as u64;
         let all_fit = keys.iter().max().is_none_or(fits);
         let fit = if all_fit { keys.len() } else { keys.iter().take_while(|key| fits(key)).count() };
@@ -135,13 +149,13 @@ impl Plane {
             }
             *count += 1;
         }
-        self.events += fit;
-        if fit < keys.len() { Err(fit) } else { Ok(()) }
+        self.active |= fit > 0;
+        fit
     }
 
     /// The day as rows. Leaves an empty plane.
     fn end(&mut self, (users, events): &mut (Vec<u32>, Vec<u8>)) -> Option<Block> {
-        if std::mem::take(&mut self.events) == 0 {
+        if !std::mem::take(&mut self.active) {
             return None;
         }
         users.clear();
@@ -202,7 +216,13 @@ impl Block {
         both.events.reserve_exact(most);
         for range in 0..self.starts.len().max(other.starts.len()) - 1 {
             both.starts.push(both.users.len());
-            both.join_range(self.of(range), other.of(range));
+            match (self.of(range), other.of(range)) {
+                ((users, events), ([], _)) | (([], _), (users, events)) => {
+                    both.users.extend_from_slice(users);
+                    both.events.extend_from_slice(events);
+                }
+                (left, right) => both.join_range(left, right),
+            }
         }
         both.starts.push(both.users.len());
         both
@@ -301,7 +321,14 @@ fn by_day(mut blocks: Vec<Block>) -> Vec<Block> {
             _ => days.push(vec![block]),
         }
     }
-    days.into_par_iter().filter_map(|blocks| blocks.into_iter().reduce(Block::join)).collect()
+    // Two by two, or one large block would be copied for each of many small ones.
+    let joined = days.into_par_iter().filter_map(|blocks| blocks.into_par_iter().reduce_with(Block::join));
+    joined
+        .map(|mut block| {
+            block.full.sort_unstable();
+            block
+        })
+        .collect()
 }
 
 /// How many rows each user of a range has.
@@ -316,7 +343,7 @@ fn count(blocks: &[Block], range: usize) -> Vec<u32> {
 /// Writes the rows of a range.
 fn fill(blocks: &[Block], range: usize, counts: &[u32], days: &mut [i32], events: &mut [u32]) {
     let mut next: Vec<u32> = counts.iter().scan(0, |end, &count| Some(std::mem::replace(end, *end + count))).collect();
-    let firsts = (range * RANGE) as u64..((range + 1) * RANGE) as u64;
+    let first = range * RANGE;
     for block in blocks {
         let (users, block_events) = block.of(range);
         for (&user, &count) in users.iter().zip(block_events) {
@@ -325,7 +352,8 @@ fn fill(blocks: &[Block], range: usize, counts: &[u32], days: &mut [i32], events
             events[*next as usize] = count.into();
             *next += 1;
         }
-        for &user in block.full.iter().filter(|&&user| firsts.contains(&user.into())) {
+        let [from, to] = [first, first + RANGE].map(|end| block.full.partition_point(|&user| (user as usize) < end));
+        for &user in &block.full[from..to] {
             let row = next[user as usize % RANGE] as usize - 1;
             events[row] = events[row].saturating_add(FULL.into());
         }

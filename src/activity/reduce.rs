@@ -23,6 +23,9 @@ const SHARDS: usize = 64;
 /// The size of a full lane. All lanes of a worker together are about what its processor's cache holds.
 const LANE_BYTES: usize = 1 << 16;
 
+/// So many blocks of planes are given over to the shards together.
+const BLOCKS: usize = 64;
+
 /// The reduction of a log: shards, filled by several workers at once.
 pub(crate) trait Reduction: Send + Sync {
     /// Lanes for one worker.
@@ -198,10 +201,15 @@ impl Reduction for Planar {
         if !self.in_shards.into_inner() {
             return planes::ledger(blocks, users);
         }
-        let mut user_days: Vec<Vec<UserDay<()>>> = vec![Vec::new(); SHARDS];
-        blocks.iter().flat_map(Block::user_days).for_each(|day| user_days[shard_of(day.user)].push(day));
-        for (shard, user_days) in self.shards.shards.iter().zip(user_days) {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).add_user_days(user_days);
+        let mut blocks = blocks.into_iter();
+        while blocks.len() > 0 {
+            let mut user_days: Vec<Vec<UserDay<()>>> = vec![Vec::new(); SHARDS];
+            for block in blocks.by_ref().take(BLOCKS) {
+                block.user_days().for_each(|day| user_days[shard_of(day.user)].push(day));
+            }
+            self.shards.shards.par_iter().zip(user_days).for_each(|(shard, user_days)| {
+                shard.lock().unwrap_or_else(PoisonError::into_inner).add_user_days(user_days);
+            });
         }
         Box::new(self.shards).finish(users, accounts, features)
     }
@@ -279,7 +287,23 @@ mod tests {
             let batch = |share: u64| vec![(7, 3); usize::try_from(events * share / 3).unwrap()];
             let batches = vec![batch(1), batch(2), vec![(8, 3), (7, 3)], vec![(9, 4), (7, 4)]];
             assert!(!leaves(&batches, &integers(IdType::UInt64)));
+            // And where they go on in shards after all.
+            let left = [&batches[..], &[vec![(7, 3), (1 << 40, 3)], vec![(7, 3), (7, 5)]]].concat();
+            assert!(leaves(&left, &integers(IdType::UInt64)));
         }
+    }
+
+    #[test]
+    fn late_events_leave_small_blocks() {
+        // By user and then by day, as a log may be exported: every run of events is of another day.
+        let of_user = |user: u64| (0..40).flat_map(move |day| vec![(user, day * 5); 90]);
+        let log: Events = (0..300).flat_map(of_user).collect();
+        let batches: Vec<Events> = log.chunks(1_000).map(<[_]>::to_vec).collect();
+        assert!(!leaves(&batches, &integers(IdType::Int32)));
+        // One event in fifty comes a month late.
+        let mut batches = in_order(0..200, 1_000, 4_000);
+        batches.iter_mut().for_each(|batch| batch.iter_mut().step_by(50).for_each(|event| event.1 -= 30));
+        assert!(!leaves(&batches, &integers(IdType::Int32)));
     }
 
     #[test]
