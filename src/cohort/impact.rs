@@ -209,7 +209,8 @@ impl Activity {
     ///
     /// A participant is judged once the horizon has passed by [`as_of`](Activity::as_of) and if the look-back lies
     /// within the observation; everybody else is counted under a reason in
-    /// [`left_out`](ProgrammeImpact::left_out). Whoever was first active on the day of taking part is left out, so a
+    /// [`left_out`](ProgrammeImpact::left_out). To the part of a [`Split`](crate::Split) the participants of other segments are
+    /// [`LeftOut::Unknown`]. Whoever was first active on the day of taking part is left out, so a
     /// programme on the first day cannot be judged: nothing is known of anybody before it. The first cohort of a log
     /// that starts late holds old users; they are compared with each other. What the log does not show is not matched
     /// on: if the ambitious take part and would have stayed anyway, and were no more active before, the effect is theirs

@@ -32,15 +32,18 @@ pub struct ValueCell {
     pub so_far: Option<f64>,
     /// The sum of the values of those eligible at this age; `None` unless the cell is observed.
     pub value: Option<f64>,
+    /// What those who pay brought in at this age: without the rest of whom more went back than came. `None` unless the cell
+    /// is observed.
+    pub paid: Option<f64>,
     /// The sum of their values at this age and all before; `None` unless the cell is observed.
     pub cumulative: Option<f64>,
 }
 
 impl ValueCell {
-    /// `value / paying`: what a member who pays at this age brings in. `None` where nobody does.
+    /// `paid / paying`: what a member who pays at this age brings in, the mean per retained actor. `None` where nobody does.
     #[must_use]
     pub fn per_paying(&self) -> Option<f64> {
-        quotient(self.value, self.paying)
+        quotient(self.paid, self.paying)
     }
 
     /// `value / eligible`: what a member of the cohort brings in at this age.
@@ -69,6 +72,7 @@ pub struct ValueRetention {
     /// Per cell, cohort by cohort.
     so_far: Vec<f64>,
     value: Vec<f64>,
+    paid: Vec<f64>,
     cumulative: Vec<f64>,
 }
 
@@ -76,12 +80,13 @@ stored!(StoredValues as ValueRetention {
     paying: Retention,
     so_far: Vec<f64>,
     value: Vec<f64>,
+    paid: Vec<f64>,
     cumulative: Vec<f64>,
 });
 
 impl ValueRetention {
     fn check(&self) -> Result<(), String> {
-        let columns = [&self.so_far, &self.value, &self.cumulative];
+        let columns = [&self.so_far, &self.value, &self.paid, &self.cumulative];
         let cells = columns.iter().all(|column| column.len() == self.paying.active.len());
         holds(cells, "there is a value for each cohort and age")?;
         holds(columns.into_iter().flatten().all(|value| value.is_finite()), "values are numbers")
@@ -96,16 +101,21 @@ struct Sums {
     so_far: Vec<f64>,
     /// Per row and age, over the members for whom it has ended.
     value: Vec<f64>,
+    /// The same of those who pay at that age.
+    paid: Vec<f64>,
+    /// Sums that are no more than this come from rounding.
+    noise: f64,
     /// Per row and age, what the members for whom it has ended brought in up to it. Empty where an age ends for all
     /// members of a row at once: there it is the running sum of `value`.
     cumulative: Vec<f64>,
 }
 
 impl Sums {
-    fn new(rows: usize, ages: usize, together: bool) -> Self {
+    fn new(rows: usize, ages: usize, together: bool, noise: f64) -> Self {
         let tally = Tally::new(rows, ages, Base::Cohort);
         let cells = || vec![0.0; rows * ages];
-        Self { tally, ages, so_far: cells(), value: cells(), cumulative: if together { Vec::new() } else { cells() } }
+        let cumulative = if together { Vec::new() } else { cells() };
+        Self { tally, ages, so_far: cells(), value: cells(), paid: cells(), noise, cumulative }
     }
 
     fn add(&mut self, row: usize, ended: usize, ages: &[(u32, f64)]) {
@@ -115,6 +125,7 @@ impl Sums {
             self.so_far[first + age] += value;
             if age < ended {
                 self.value[first + age] += value;
+                self.paid[first + age] += if value > self.noise { value } else { 0.0 };
                 if let Some(cumulative) = self.cumulative.get_mut(first + age..first + ended) {
                     cumulative.iter_mut().for_each(|sum| *sum += value);
                 }
@@ -126,6 +137,7 @@ impl Sums {
         let add = |left: &mut [f64], right: &[f64]| left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
         add(&mut self.so_far, &other.so_far);
         add(&mut self.value, &other.value);
+        add(&mut self.paid, &other.paid);
         add(&mut self.cumulative, &other.cumulative);
         Self { tally: self.tally.join(other.tally), ..self }
     }
@@ -224,7 +236,7 @@ impl Activity {
         let (rows, ages) = question.size();
         let together = question.grows_together();
         let noise = self.rounding_of_values();
-        let mut sums = Sums::new(rows, ages, together);
+        let mut sums = Sums::new(rows, ages, together, noise);
         let (entries, left_out) = question.lay(cohorts, |member| sums.tally.enter(aging, member))?;
         let visit = |sums: &mut Sums, member: Membership, values: &[(u32, f64)], known: bool| {
             if !known {
@@ -234,9 +246,10 @@ impl Activity {
             let paying = values.iter().filter(|&&(_, value)| value > noise);
             paying.for_each(|&(age, _)| sums.tally.retain(aging, member, &[(age, age)]));
         };
-        let cells = usize::try_from(Tally::size(rows, ages).saturating_mul(2)).unwrap_or(usize::MAX);
-        let gathered = question.sweep_values(&entries, cells, || Sums::new(rows, ages, together), visit, Sums::join);
-        let Sums { tally, so_far, value, cumulative, .. } = sums.join(gathered);
+        let cells = usize::try_from(Tally::size(rows, ages).saturating_mul(3)).unwrap_or(usize::MAX);
+        let gathered =
+            question.sweep_values(&entries, cells, || Sums::new(rows, ages, together, noise), visit, Sums::join);
+        let Sums { tally, so_far, value, paid, cumulative, .. } = sums.join(gathered);
         let running = |row: &[f64]| {
             let sum = |sum: &mut f64, value: &f64| {
                 *sum += value;
@@ -245,11 +258,11 @@ impl Activity {
             row.iter().scan(0.0, sum).collect::<Vec<f64>>()
         };
         let cumulative = if together { value.chunks_exact(ages).flat_map(running).collect() } else { cumulative };
-        if !so_far.iter().chain(&cumulative).all(|value| value.is_finite()) {
+        if !so_far.iter().chain(&paid).chain(&cumulative).all(|value| value.is_finite()) {
             return Err(Error::Overflow { what: "the values of a cohort", way_out: "scale the column" });
         }
         let paying = question.answer(Some(cohorts), tally.finish(), left_out);
-        Ok(ValueRetention { paying, so_far, value, cumulative })
+        Ok(ValueRetention { paying, so_far, value, paid, cumulative })
     }
 }
 
@@ -272,13 +285,25 @@ impl ValueRetention {
     #[must_use]
     pub fn of_start<'a>(&self, cohort: impl Into<CohortKey<'a>>, age: u32) -> Option<f64> {
         let row = self.paying.row(cohort)?;
-        (age <= self.paying.horizon()).then(|| self.ratio(row, age as usize))?
+        (age <= self.paying.horizon()).then(|| self.ratio(row, age as usize, 0))?
     }
 
-    fn ratio(&self, row: usize, age: usize) -> Option<f64> {
-        let (cell, start) = (self.at(row, age), self.at(row, 0));
-        let same = cell.eligible.is_some() && cell.eligible == start.eligible;
-        cell.value.zip(start.value).filter(|&(_, start)| same && start > 0.0).map(|(value, start)| value / start)
+    /// The value at an age over that at the age before. `None` at age 0, and unless both are observed for the same members and
+    /// the first is above 0.
+    #[must_use]
+    pub fn of_previous<'a>(&self, cohort: impl Into<CohortKey<'a>>, age: u32) -> Option<f64> {
+        let row = self.paying.row(cohort)?;
+        (age <= self.paying.horizon()).then(|| self.to_previous(row, age as usize))?
+    }
+
+    fn to_previous(&self, row: usize, age: usize) -> Option<f64> {
+        self.ratio(row, age, age.checked_sub(1)?)
+    }
+
+    fn ratio(&self, row: usize, age: usize, base: usize) -> Option<f64> {
+        let (cell, base) = (self.at(row, age), self.at(row, base));
+        let same = cell.eligible.is_some() && cell.eligible == base.eligible;
+        cell.value.zip(base.value).filter(|&(_, base)| same && base > 0.0).map(|(value, base)| value / base)
     }
 
     fn at(&self, row: usize, age: usize) -> ValueCell {
@@ -291,6 +316,7 @@ impl ValueRetention {
             paying: cell.active,
             so_far: cell.so_far.map(|_| self.so_far[place]),
             value: observed(&self.value),
+            paid: observed(&self.paid),
             cumulative: observed(&self.cumulative),
         }
     }
@@ -303,10 +329,13 @@ impl ValueRetention {
     /// | --- | --- | --- |
     /// | `value_so_far` | Float64 | the sum of values at that age so far; null where unobserved |
     /// | `value` | Float64 | the sum of values at that age, of those eligible; null unless observed |
-    /// | `per_paying`, `per_member` | Float64 | the value by those who pay, by those eligible; null where there are none |
+    /// | `paid` | Float64 | the part of it that those who pay brought in; null unless observed |
+    /// | `per_paying` | Float64 | `paid` by those who pay; null where nobody does |
+    /// | `per_member` | Float64 | `value` by those eligible; null where there are none |
     /// | `cumulative` | Float64 | the sum of values up to that age; null unless observed |
     /// | `cumulative_per_member` | Float64 | the same by those eligible |
     /// | `of_start` | Float64 | the value over that at age 0; null unless of the same members, and above 0 |
+    /// | `of_previous` | Float64 | the value over that at the age before; likewise, and null at age 0 |
     ///
     /// # Errors
     ///
@@ -320,11 +349,13 @@ impl ValueRetention {
         frame.hstack_mut(&[
             write::column("value_so_far", of(|cell| cell.so_far)),
             write::column("value", of(|cell| cell.value)),
+            write::column("paid", of(|cell| cell.paid)),
             write::column("per_paying", of(ValueCell::per_paying)),
             write::column("per_member", of(ValueCell::per_member)),
             write::column("cumulative", of(|cell| cell.cumulative)),
             write::column("cumulative_per_member", of(ValueCell::cumulative_per_member)),
-            write::column("of_start", places().map(|(row, age)| self.ratio(row, age)).collect::<Vec<_>>()),
+            write::column("of_start", places().map(|(row, age)| self.ratio(row, age, 0)).collect::<Vec<_>>()),
+            write::column("of_previous", places().map(|(row, age)| self.to_previous(row, age)).collect::<Vec<_>>()),
         ])?;
         Ok(frame)
     }

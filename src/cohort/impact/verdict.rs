@@ -43,14 +43,15 @@ impl ProgrammeImpact {
     }
 
     fn nobody(&self) -> String {
-        let most = LeftOut::ALL.into_iter().rev().max_by_key(|&reason| self.left_out(reason));
-        match most.filter(|_| self.participants() > 0) {
-            None => "Nobody took part, so there is nothing to judge.".to_owned(),
-            Some(reason) => format!(
-                "None of the {} participants can be judged; the most frequent reason is: {reason} ({}).",
-                self.participants(),
+        // Of a segment, most unknown participants are those of the others.
+        let known = self.participants() - self.left_out(LeftOut::Unknown);
+        let (asked, count) = if known > 0 { (1, known) } else { (0, self.participants()) };
+        match LeftOut::ALL.into_iter().skip(asked).rev().max_by_key(|&reason| self.left_out(reason)) {
+            Some(reason) if count > 0 => format!(
+                "None of the {count} participants can be judged; the most frequent reason is: {reason} ({}).",
                 self.left_out(reason)
             ),
+            _ => "Nobody took part, so there is nothing to judge.".to_owned(),
         }
     }
 }

@@ -314,6 +314,7 @@ pub(super) struct Cell {
 pub(super) struct Values {
     pub(super) eligible: u64,
     pub(super) paying: u64,
+    pub(super) paid: f64,
     pub(super) so_far: f64,
     pub(super) value: f64,
     pub(super) cumulative: f64,
@@ -455,6 +456,7 @@ impl Truth {
             if at.ended {
                 values.eligible += 1;
                 values.paying += u64::from(at.value > 0.0);
+                values.paid += at.value.max(0.0);
                 values.value += at.value;
                 values.cumulative += ages[..=age].iter().map(|age| age.value).sum::<f64>();
             }

@@ -50,14 +50,22 @@ fn check(values: &ValueRetention, truth: &Truth, by_label: bool) -> Result<(), T
             prop_assert!(is(
                 cell.per_paying(),
                 observed && expected.paying > 0,
-                expected.value / expected.paying as f64,
+                expected.paid / expected.paying as f64,
                 size
             ));
+            prop_assert!(is(cell.paid, observed, expected.paid, size), "{}", why);
             prop_assert!(is(cell.per_member(), members, expected.value / expected.eligible as f64, size), "{}", why);
             let lifetime = expected.cumulative / expected.eligible as f64;
             prop_assert!(is(cell.cumulative_per_member(), members, lifetime, size), "{}", why);
             let same = observed && start_observed && expected.eligible == start.eligible && start.value > 0.0;
             let of_start = values.of_start(key, age as u32);
+            if let Some(before) = age.checked_sub(1) {
+                let base = truth.values(row, before);
+                let seen = truth.cell(row, before).coverage == Coverage::Observed;
+                let same = observed && seen && expected.eligible == base.eligible && base.value > 0.0;
+                let got = values.of_previous(key, age as u32);
+                prop_assert!(is(got, same, expected.value / base.value, size.max(1.0)), "{got:?} {}", why);
+            }
             prop_assert!(is(of_start, same, expected.value / start.value, size.max(1.0)), "{of_start:?} {}", why);
         }
         prop_assert_eq!(values.cell(key(cohort, by_label), truth.horizon as u32 + 1), None);
@@ -69,7 +77,7 @@ fn check(values: &ValueRetention, truth: &Truth, by_label: bool) -> Result<(), T
 fn check_forms(values: &ValueRetention, by_label: bool) -> Result<(), TestCaseError> {
     let frame = values.to_frame().unwrap();
     let cells = values.paying().cohorts().len() * (values.paying().horizon() as usize + 1);
-    prop_assert_eq!(frame.shape(), (cells, 21 + usize::from(by_label)));
+    prop_assert_eq!(frame.shape(), (cells, 23 + usize::from(by_label)));
     let keys = values.paying().cohorts().iter().map(|cohort| key(cohort, by_label));
     let all: Vec<_> =
         keys.flat_map(|key| (0..=values.paying().horizon()).map(move |age| values.cell(key, age).unwrap())).collect();
@@ -199,8 +207,11 @@ fn refunds_by_hand() {
     let cells = [0, 1].map(|age| values.cell(january, age).unwrap());
     assert_eq!(cells.map(|cell| cell.paying), [Some(1), Some(1)]);
     assert_eq!(cells.map(|cell| cell.value), [Some(8.0), Some(4.0)]);
+    assert_eq!(cells.map(|cell| cell.paid), [Some(10.0), Some(7.0)]);
+    assert_eq!(cells.map(|cell| cell.per_paying()), [Some(10.0), Some(7.0)]);
     assert_eq!(cells.map(|cell| cell.cumulative), [Some(8.0), Some(12.0)]);
     assert_eq!(values.of_start(january, 1), Some(0.5));
+    assert_eq!((values.of_previous(january, 0), values.of_previous(january, 1)), (None, Some(0.5)));
     let refused = activity.value_retention(RetentionOptions::new(Period::Month).criterion(Criterion::Streak));
     assert!(matches!(refused, Err(Error::InvalidOption { .. })));
 }
