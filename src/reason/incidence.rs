@@ -41,7 +41,8 @@ impl CustomerColumns {
         Self { account: account.into(), started_on: started_on.into(), group: None }
     }
 
-    /// The column with the plan, the segment, or whatever groups are to be compared.
+    /// The column with the plan, the segment, or whatever groups are to be compared. Where a field of the records goes before
+    /// it, see [`by`](ReasonIncidenceOptions::by), both have to call a group by the same name.
     #[must_use]
     pub fn group(mut self, column: impl Into<String>) -> Self {
         self.group = Some(column.into());
@@ -49,13 +50,22 @@ impl CustomerColumns {
     }
 }
 
-/// In which group a record stands whose customer is in none by the frame.
+/// By which of its fields a record is in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordGroup {
     /// In that of its plan.
     Plan,
     /// In that of its segment.
     Segment,
+}
+
+impl RecordGroup {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Segment => "segment",
+        }
+    }
 }
 
 /// What [`ChurnRecords::reason_incidence`] should count.
@@ -94,8 +104,9 @@ impl ReasonIncidenceOptions {
         self
     }
 
-    /// By which of its fields a record is in a group. It goes before the group that the frame has. By default the frame
-    /// alone decides, and all are one group where it has none.
+    /// By which of its fields a record is in a group. It goes before the group that the frame has, which is needed for those
+    /// who stayed, and has to have the same name: `Pro` and `pro` are two groups, of which one loses everybody and the other
+    /// nobody. By default the frame alone decides, and all are one group where it has none.
     #[must_use]
     pub fn by(mut self, group: RecordGroup) -> Self {
         self.by = Some(group);
@@ -176,8 +187,8 @@ impl ChurnRecords {
     /// # Errors
     ///
     /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::Incompatible`] if customers are text in the one and
-    /// integers in the other; [`Error::InvalidOption`] for a confidence outside 0 to 1;
-    /// [`Error::TooLarge`] for more than 1000 reasons or groups.
+    /// integers in the other; [`Error::InvalidOption`] for a confidence outside 0 to 1, and for groups by a field of the records
+    /// where the frame has none, so that nobody who stayed would be in any; [`Error::TooLarge`] for more than 1000 reasons or groups.
     ///
     /// # Example
     ///
@@ -207,6 +218,11 @@ impl ChurnRecords {
         columns: &CustomerColumns,
         options: impl Into<ReasonIncidenceOptions>,
     ) -> Result<ReasonIncidence> {
+        let options = options.into();
+        if let Some(by) = options.by.filter(|_| columns.group.is_none()) {
+            let reason = "those who stayed would be in no group; name the column of theirs with CustomerColumns::group";
+            return Err(Error::InvalidOption { option: "by", value: by.name().to_owned(), reason });
+        }
         let id_type = read::id_type(customers.schema(), &columns.account, "account")?;
         let (ids, of_row) = read::distinct_ids(customers, &columns.account, id_type)?;
         alike(self.customers(), &ids)?;
@@ -222,7 +238,7 @@ impl ChurnRecords {
         let starts =
             rows.into_iter().map(|(who, day, group)| Start { who, customer: number[who as usize], day, group });
         let starts: Vec<Start> = starts.collect();
-        self.incidence_of(&starts, &groups, options.into())
+        self.incidence_of(&starts, &groups, options)
     }
 
     fn incidence_of(
@@ -377,9 +393,9 @@ impl Portfolio {
         options: impl Into<ReasonIncidenceOptions>,
     ) -> Result<ReasonIncidence> {
         let options = options.into();
-        if options.by == Some(RecordGroup::Segment) {
+        if let Some(by @ RecordGroup::Segment) = options.by {
             let reason = "a portfolio knows plans; give its customers and their segments as a frame to the records";
-            return Err(Error::InvalidOption { option: "by", value: "segment".to_owned(), reason });
+            return Err(Error::InvalidOption { option: "by", value: by.name().to_owned(), reason });
         }
         let snapshot = self.at(options.as_of)?;
         alike(records.customers(), self.ids())?;

@@ -502,3 +502,19 @@ fn a_later_record_shows_a_return() {
     // Of six one is back after 30 days and one of the five left after 40: the censored at 60 are still followed then.
     assert!(near(points[0].1, 5.0 / 6.0) && near(points[1].1, 4.0 / 6.0), "{points:?}");
 }
+
+#[test]
+fn groups_of_records_need_those_of_who_stayed() {
+    let since = date(2026, 1, 1);
+    let frame = customers(&[(1, since, Some("large")), (2, since, Some("tiny")), (3, since, Some("large"))]);
+    let records = of(&[Cancellation::new(1_u32, date(2026, 2, 1), Reason::from("price/terms")).plan("large")]);
+    let options = ReasonIncidenceOptions::new(date(2026, 3, 1)).by(RecordGroup::Plan);
+    let alone = CustomerColumns::new("id", "since");
+    let refused = records.reason_incidence(&frame, &alone, options.clone()).unwrap_err();
+    assert!(matches!(&refused, Error::InvalidOption { option: "by", value, .. } if value == "plan"), "{refused}");
+    assert!(refused.to_string().contains("CustomerColumns::group"), "{refused}");
+    let answer = records.reason_incidence(&frame, &alone.group("plan"), options).unwrap();
+    let large = answer.incidence().curve(Some("large"), "price/terms").unwrap();
+    assert_eq!(large.at(31.0).unwrap().incidence, 0.5);
+    assert_eq!(answer.incidence().groups(), [Some("large".to_owned()), Some("tiny".to_owned())]);
+}
