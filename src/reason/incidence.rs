@@ -178,7 +178,7 @@ impl ChurnRecords {
     /// strikes in the first month asks for another remedy than one that strikes in the third year. The frame holds the
     /// customers, those who are still here above all: without them every customer seems to leave. Those who have left may
     /// be in it or not; a record that names its start uses that. Of several starts of a customer the first after the
-    /// cancellation before counts. Cancellations without any known start are counted by
+    /// cancellation before counts. Cancellations and customers without any known start are counted by
     /// [`without_start`](ReasonIncidence::without_start) and not looked at.
     ///
     /// Reasons are causes by the names of their paths; cancellations without one have the cause `not told`. Between groups
@@ -232,13 +232,38 @@ impl ChurnRecords {
             Some(column) => read::names(customers, column, "group")?,
             None => (Vec::new(), vec![None; days.len()]),
         };
+        let without = self.without_start_in(&of_row, &days, &number, options.as_of.days_since_epoch());
         let mut rows: Vec<(u32, i32, Option<u32>)> =
             of_row.iter().zip(days).zip(group).filter_map(|((id, day), group)| Some(((*id)?, day?, group))).collect();
         rows.par_sort_unstable();
         let starts =
             rows.into_iter().map(|(who, day, group)| Start { who, customer: number[who as usize], day, group });
         let starts: Vec<Start> = starts.collect();
-        self.incidence_of(&starts, &groups, options)
+        let mut answer = self.incidence_of(&starts, &groups, options)?;
+        answer.without_start += without;
+        Ok(answer)
+    }
+
+    /// How many customers of a frame have no start in any row, and no record up to a day, which would be looked at by itself.
+    fn without_start_in(
+        &self,
+        of_row: &[Option<u32>],
+        days: &[Option<i32>],
+        number: &[Option<u32>],
+        as_of: i32,
+    ) -> u64 {
+        let (mut named, mut known) = (vec![false; number.len()], vec![false; self.customers().len()]);
+        let mut started = vec![false; number.len()];
+        for (&who, day) in of_row.iter().zip(days) {
+            if let Some(who) = who {
+                named[who as usize] = true;
+                started[who as usize] |= day.is_some();
+            }
+        }
+        let left = self.customer_numbers().iter().zip(self.days()).filter(|&(_, &day)| day <= as_of);
+        left.for_each(|(&customer, _)| known[customer as usize] = true);
+        let lost = |who: &usize| named[*who] && !started[*who] && !number[*who].is_some_and(|at| known[at as usize]);
+        (0..number.len()).filter(lost).count() as u64
     }
 
     fn incidence_of(

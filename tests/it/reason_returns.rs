@@ -518,3 +518,20 @@ fn groups_of_records_need_those_of_who_stayed() {
     assert_eq!(large.at(31.0).unwrap().incidence, 0.5);
     assert_eq!(answer.incidence().groups(), [Some("large".to_owned()), Some("tiny".to_owned())]);
 }
+
+#[test]
+fn customers_without_a_start_are_counted() {
+    let day = |day: i8| Some(date(2026, 1, day) - date(1970, 1, 1));
+    // 1 stayed, 2 is in two rows of which one has a start, 3 stayed since nobody knows when, as did 4, who leaves later; of 5
+    // the record knows no start either, of 6 it does.
+    let mut frame = df!("id" => [1_u32, 2, 2, 3, 3, 4, 5, 6]).unwrap();
+    let since = Column::new("since".into(), [day(1), None, day(5), None, None, None, None, None]);
+    frame.with_column(since.cast(&DataType::Date).unwrap()).unwrap();
+    let left = |who: u32, month| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms"));
+    let records = of(&[left(4, 8), left(5, 2), left(6, 2).started_on(date(2026, 1, 10))]);
+    let columns = CustomerColumns::new("id", "since");
+    let answer = records.reason_incidence(&frame, &columns, date(2026, 3, 1)).unwrap();
+    assert_eq!(answer.without_start(), 3, "{answer}");
+    assert!(answer.to_string().contains("3 without a known start"), "{answer}");
+    assert_eq!(answer.incidence().curve(None, "price/terms").unwrap().at(31.0).unwrap().at_risk, 3);
+}
