@@ -395,6 +395,34 @@ fn a_record_that_was_moved_is_known_by_its_former_keys() {
 }
 
 #[test]
+fn a_correction_that_a_record_cannot_take_is_a_bad_row() {
+    let scratch = Scratch::new();
+    let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
+    database.record(acme()).unwrap();
+    database
+        .correct("acme", date(2026, 3, 31), &RecordCorrection::by("ann"), |mut record| {
+            record.date = date(2026, 3, 1);
+            record
+        })
+        .unwrap();
+    // The start lies before the day of the row, and after the one to which the record was moved.
+    let frame = df!(
+        "account" => ["brix", "acme"], "date" => ["2026-04-01", "2026-03-31"], "started_on" => [None, Some("2026-03-15")],
+    )
+    .unwrap();
+    let before = database.records().unwrap();
+    let columns = ChurnColumns::default();
+    let refused = database.import(&frame, &columns, &all_or_nothing().correct_by("crm")).unwrap_err();
+    let Error::BadRows { report } = &refused else { panic!("{refused}") };
+    assert_eq!((report.bad_rows(), report.bad()[0].row, report.bad()[0].column.as_str()), (1, 1, "started_on"));
+    assert_eq!(database.records().unwrap(), before);
+    let report = database.import(&frame, &columns, &ImportPolicy::keep_good().correct_by("crm")).unwrap();
+    assert_eq!((report.added(), report.corrected(), report.bad_rows()), (1, 0, 1));
+    assert_eq!(database.count().unwrap(), 2);
+    assert_eq!(database.whole_history().unwrap().changes().len(), 1);
+}
+
+#[test]
 fn bad_rows_leave_nothing_behind_or_only_themselves() {
     let scratch = Scratch::new();
     let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
