@@ -148,6 +148,8 @@ proptest! {
             let open = |one: &Cancellation| back(one).is_none() && next(one).is_none_or(|next| next.date > as_of);
             prop_assert_eq!(returns.cancellations, mine.len() as u64);
             prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
+            let undated = mine.iter().filter(|one| back(one).is_none() && !open(one)).count() as u64;
+            prop_assert_eq!(returns.returned_undated, undated);
             let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp) && open(one)).count() as u64;
             prop_assert_eq!(returns.given_up, given_up);
             let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
@@ -170,7 +172,7 @@ proptest! {
                 prop_assert!(holds);
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 17));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 18));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<WinBacks>(&answer);
@@ -497,6 +499,11 @@ fn a_later_record_shows_a_return() {
     let back = records.win_backs(WinBacksOptions::new(start + 365).within([50, 80])).unwrap();
     let all = back.all();
     assert_eq!((all.cancellations, all.returned, all.given_up, all.in_progress), (6, 2, 0, 0));
+    // That of 2, whose second record names no start.
+    assert_eq!(all.returned_undated, 1);
+    assert!(back.to_string().ends_with("after 1 more the customer came back nobody knows when"), "{back}");
+    let before = records.win_backs(WinBacksOptions::new(start + 59)).unwrap();
+    assert_eq!((before.all().returned_undated, before.all().given_up), (0, 1));
     let points: Vec<(f64, f64)> = all.away.points().iter().map(|point| (point.time, point.survival)).collect();
     assert_eq!(points.iter().map(|point| point.0).take(3).collect::<Vec<_>>(), [30.0, 40.0, 60.0]);
     // Of six one is back after 30 days and one of the five left after 40: the censored at 60 are still followed then.
