@@ -204,7 +204,7 @@ proptest! {
             alerts.iter()
                 .filter(|alert| one.customer == alert.0.into() && trigger.is_none_or(|trigger| trigger == alert.1))
                 .map(|alert| fired_on(alert.2))
-                .filter(|&day| day < one.date && one.date - day <= within as i32 && last.is_none_or(|last| day >= last))
+                .filter(|&day| day < one.date && one.date - day <= within as i32 && last.is_none_or(|last| day > last))
                 .map(|day| (one.date - day) as u32)
                 .max()
         };
@@ -470,6 +470,24 @@ fn a_log_of_alerts_says_nothing_after_its_end() {
     let seats: Vec<Warning> = (0..4).filter_map(|row| warnings.get(row, "seats")).collect();
     let fired = Warning::Fired { days: 8 };
     assert_eq!(seats, [Warning::Quiet, fired, Warning::NotObserved, fired]);
+}
+
+#[test]
+fn an_alert_on_the_day_of_a_cancellation_is_not_of_the_next_one() {
+    let left = |day| Cancellation::new(1_u32, date(2026, 3, day), Reason::from("price/terms"));
+    let records = of(&[left(10), left(20)]);
+    let columns = WarningColumns::new("id", "what", "since");
+    for (fired_on, expected) in [
+        (9, [Warning::Fired { days: 1 }, Warning::Quiet]),
+        (10, [Warning::Quiet, Warning::Quiet]),
+        (11, [Warning::Quiet, Warning::Fired { days: 9 }]),
+    ] {
+        let mut frame = df!("id" => [1], "what" => ["seats"]).unwrap();
+        frame.with_column(dates(&[date(2026, 3, fired_on)])).unwrap();
+        let watched = date(2026, 1, 1)..=date(2026, 4, 30);
+        let warnings = Warnings::from_frame(&records, &frame, &columns, watched, 30).unwrap();
+        assert_eq!([0, 1].map(|row| warnings.get(row, "seats").unwrap()), expected, "{fired_on} March");
+    }
 }
 
 #[test]
