@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cancellation::WinBack;
-use super::classes::{View, cut, held, money, view};
+use super::classes::{View, cut, held, money, unvalued, view};
 use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::calendar::Date;
@@ -93,6 +93,8 @@ pub struct ReasonReturns {
     pub returned_undated: u64,
     /// The recurring value a month that was lost; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many cancellations have no value that is known, and are in no sum.
+    pub without_value: u64,
     /// What of it was lost with those who had come back on a known day: by what they paid before.
     pub value_returned: Option<f64>,
     /// How many attempts to win the customer back are under way.
@@ -234,6 +236,7 @@ impl ChurnRecords {
                 returned: back,
                 returned_undated: count(&|row| anew(row) && !followed(row).1),
                 value: value(&|_| true)?,
+                without_value: count(&|row| self.values()[row].is_none()),
                 value_returned: value(&|row| followed(row).1)?,
                 in_progress: count(&|row| state(row) == Some(WinBack::InProgress)),
                 given_up,
@@ -390,6 +393,7 @@ impl WinBacks {
     /// | `name` | String | what people call it |
     /// | `cancellations`, `returned`, `returned_undated`, `in_progress`, `given_up` | UInt64 | how many |
     /// | `value`, `value_returned` | Float64 | value a month that was lost, and what of it with those who came back; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations whose value is not known, in no sum |
     /// | `success`, `success_lower`, `success_upper` | Float64 | returned of what is decided, and its interval; null without |
     /// | `within_30`, `within_30_lower`, `within_30_upper`, ... | Float64 | share that had come back within so many days; null where nobody was followed so long |
     ///
@@ -412,6 +416,7 @@ impl WinBacks {
             count("given_up", |row| row.given_up),
             number("value", &|row| row.value),
             number("value_returned", &|row| row.value_returned),
+            count("without_value", |row| row.without_value),
             number("success", &|row| row.success),
             number("success_lower", &|row| row.success_interval.map(|interval| interval.lower)),
             number("success_upper", &|row| row.success_interval.map(|interval| interval.upper)),
@@ -454,6 +459,7 @@ impl fmt::Display for WinBacks {
         if self.reasons.len() > SHOWN {
             write!(f, "\n  and {} more", self.reasons.len() - SHOWN)?;
         }
+        unvalued(f, self.all.without_value)?;
         if self.all.returned_undated > 0 {
             write!(f, "\n  after {} more the customer came back nobody knows when", self.all.returned_undated)?;
         }

@@ -155,6 +155,7 @@ proptest! {
             let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(returns.value.unwrap(), value(true)) && near(returns.value_returned.unwrap(), value(false)));
             prop_assert!(returns.value_returned.unwrap().is_sign_positive());
+            prop_assert_eq!(returns.without_value, mine.iter().filter(|one| one.value.is_none()).count() as u64);
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
@@ -172,7 +173,7 @@ proptest! {
                 prop_assert!(holds);
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 18));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 19));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<WinBacks>(&answer);
@@ -219,6 +220,7 @@ proptest! {
             prop_assert_eq!(row.early, mine.iter().filter(|one| lead(one, None).is_some_and(|days| days >= early)).count() as u64);
             let value = |warned: bool| mine.iter().filter(|one| warned || lead(one, None).is_none()).filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(row.value.unwrap(), value(true)) && near(row.value_without_warning.unwrap(), value(false)));
+            prop_assert_eq!(row.without_value, mine.iter().filter(|one| one.value.is_none()).count() as u64);
         }
         for pair in answer.pairs() {
             let mut leads: Vec<u32> = all.iter().filter(watched)
@@ -234,12 +236,13 @@ proptest! {
             prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
             let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
             prop_assert_eq!(pair.median_lead, middle);
-            let value: f64 = all.iter()
+            let warned = || all.iter()
                 .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
-                .filter(|one| lead(one, Some(&pair.trigger)).is_some()).filter_map(|one| one.value).sum();
-            prop_assert!(near(pair.value.unwrap(), value));
+                .filter(|one| lead(one, Some(&pair.trigger)).is_some());
+            prop_assert!(near(pair.value.unwrap(), warned().filter_map(|one| one.value).sum()));
+            prop_assert_eq!(pair.without_value, warned().filter(|one| one.value.is_none()).count() as u64);
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 14));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 15));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<ReasonsByTrigger>(&answer);
@@ -259,10 +262,13 @@ proptest! {
         for row in worth.reasons() {
             let trend = trends.of(&row.reason).unwrap();
             prop_assert_eq!((row.cancellations, row.value), (trend.cells[last].cancellations, trend.cells[last].value));
+            let unknown = all.iter().filter(|one| span.start <= one.date && one.date <= span.end && one.value.is_none())
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&row.reason)).count() as u64;
+            prop_assert_eq!(row.without_value, unknown);
         }
         prop_assert!(worth.two().count() <= 2);
         comes_back::<WorthMending>(&worth);
-        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 15));
+        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 16));
     }
 }
 
@@ -442,6 +448,30 @@ fn number_and_value_can_part() {
     let worth = of(&all).worth_mending(trends, None).unwrap();
     assert!(worth.reasons().iter().all(|reason| reason.value_direction == ReasonDirection::Unknown));
     assert_eq!(worth.two().count(), 2);
+}
+
+#[test]
+fn values_that_are_not_known_are_told_of() {
+    let left = |who: u32, path: &str| Cancellation::new(who, date(2026, 2, 10), Reason::from(path));
+    let records = of(&[
+        left(1, "price/terms").value(10.0),
+        left(2, "product/not_used"),
+        left(3, "product/not_used").value(5.0),
+        left(4, "product/not_used"),
+    ]);
+    let trends = ReasonTrendsOptions::new(Period::Month, date(2026, 3, 5)).observed_from(date(2026, 2, 1));
+    let worth = records.worth_mending(trends, None).unwrap();
+    let told: Vec<(u64, u64)> = worth.reasons().iter().map(|row| (row.cancellations, row.without_value)).collect();
+    assert_eq!(told, [(1, 0), (3, 2)]);
+    let note = "of 2 cancellations the value is not known, and in no sum";
+    assert!(worth.to_string().contains(note), "{worth}");
+    let unknown = worth.to_frame().unwrap().column("without_value").unwrap().u64().unwrap().to_vec();
+    assert_eq!(unknown, [Some(0), Some(2)]);
+    let back = records.win_backs(date(2026, 3, 5)).unwrap();
+    assert!(back.to_string().ends_with(note), "{back}");
+    assert!(
+        !of(&[left(1, "price/terms").value(10.0)]).win_backs(date(2026, 3, 5)).unwrap().to_string().contains("no sum")
+    );
 }
 
 #[test]
