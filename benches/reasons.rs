@@ -101,7 +101,8 @@ fn fates(records: &ChurnRecords, left: &Left) -> Result<()> {
     let columns = CustomerColumns::new("account", "since");
     let by_plan = ReasonIncidenceOptions::new(today).by(RecordGroup::Plan);
     timed("reason_incidence of all customers", || records.reason_incidence(&customers, &columns, today))?;
-    timed("the same by plan, with Gray's tests", || records.reason_incidence(&customers, &columns, by_plan))?;
+    let of_plans = columns.group("plan");
+    timed("the same by plan, with Gray's tests", || records.reason_incidence(&customers, &of_plans, by_plan))?;
     timed("win_backs", || records.win_backs(WinBacksOptions::new(today)))?;
     let (alerts, columns) = (left.alerts()?, WarningColumns::new("account", "trigger", "day"));
     let watched = Date::from_days_since_epoch(DAYS.start() - 100)?..=today;

@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{View, cut, held, money};
+use super::classes::{View, cut, held, money, unvalued};
 use super::path::{Reason, ReasonLevel};
 use super::records::{ChurnRecords, ReasonAxis};
 use crate::error::{Error, Result};
@@ -63,6 +63,8 @@ pub struct StatedReason {
     pub interval: Option<Interval>,
     /// The recurring value a month that was lost with those looked into; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of those looked into have no value that is known, and are in no sum.
+    pub without_value: u64,
     /// What of it was found to be lost for what was stated.
     pub value_confirmed: Option<f64>,
     /// What it was found to be, most often first; ties in alphabetical order.
@@ -78,6 +80,8 @@ pub struct FoundReason {
     pub cancellations: u64,
     /// The recurring value a month that was lost with them; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of them have no value that is known, and are in no sum.
+    pub without_value: u64,
 }
 
 /// The answer of [`ChurnRecords::reason_agreement`].
@@ -150,6 +154,7 @@ impl ChurnRecords {
         let places = [&stated, &found].map(|axis| axis.reasons.iter().map(place).collect::<Vec<_>>());
         let (mut table, mut stated_by) = (vec![0_u64; classes * classes], vec![0_u64; classes]);
         let (mut values, currency) = (vec![0.0; classes * classes], self.one_currency());
+        let mut unvalued = vec![0_u64; classes * classes];
         for ((&stated, &found), value) in stated.of.iter().zip(&found.of).zip(self.values()) {
             let Some(stated) = stated.map(|code| places[0][code as usize]) else { continue };
             stated_by[stated] += 1;
@@ -157,6 +162,7 @@ impl ChurnRecords {
                 let cell = stated * classes + places[1][found as usize];
                 table[cell] += 1;
                 values[cell] += value.unwrap_or(0.0);
+                unvalued[cell] += u64::from(value.is_none());
             }
         }
         held(values.iter().sum())?;
@@ -167,13 +173,15 @@ impl ChurnRecords {
         let of_stated = |class: usize| {
             let looked_into = row(class).iter().sum();
             let confirmed = row(class)[class];
-            let own = &values[class * classes..(class + 1) * classes];
+            let cells = class * classes..(class + 1) * classes;
+            let (own, unvalued) = (&values[cells.clone()], &unvalued[cells]);
             let mut found: Vec<FoundReason> = (0..classes)
                 .filter(|&other| row(class)[other] > 0)
                 .map(|other| FoundReason {
                     reason: reasons[other].clone(),
                     cancellations: row(class)[other],
                     value: priced(own[other]),
+                    without_value: unvalued[other],
                 })
                 .collect();
             found.sort_by_key(|found| std::cmp::Reverse(found.cancellations));
@@ -186,6 +194,7 @@ impl ChurnRecords {
                 confirmed_share: ratio(confirmed, looked_into),
                 interval: wilson.interval(confirmed, looked_into),
                 value: priced(own.iter().sum()),
+                without_value: unvalued.iter().sum(),
                 value_confirmed: priced(own[class]),
                 found,
             }
@@ -271,6 +280,7 @@ impl ReasonAgreement {
     /// | `share` | Float64 | of those that state the one and were looked into |
     /// | `agree` | Boolean | whether the two are the same |
     /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations of these whose value is not known, in no sum |
     ///
     /// # Errors
     ///
@@ -287,6 +297,7 @@ impl ReasonAgreement {
             ),
             write::column("agree", rows().map(|(stated, found)| stated.stated == found.reason).collect::<Vec<_>>()),
             write::column("value", rows().map(|(_, found)| found.value).collect::<Vec<_>>()),
+            write::column("without_value", rows().map(|(_, found)| found.without_value).collect::<Vec<_>>()),
         ])
     }
 }
@@ -318,6 +329,6 @@ impl fmt::Display for ReasonAgreement {
         if self.stated.len() > SHOWN {
             write!(f, "\n  and {} more", self.stated.len() - SHOWN)?;
         }
-        Ok(())
+        unvalued(f, self.stated.iter().map(|row| row.without_value).sum())
     }
 }

@@ -127,6 +127,7 @@ impl BillingSystem {
                 .reason("too_complex", "product/too_complex")
                 .reason("too_expensive", "price/too_expensive")
                 .reason("unused", "product/not_used")
+                .nothing("canceled_by_retention_policy")
                 .kind("cancellation_requested", Voluntary)
                 .reason("payment_disputed", "payment_failure/disputed")
                 .kind("payment_disputed", Involuntary)
@@ -152,6 +153,7 @@ impl BillingSystem {
                 .reason("PRICE_INCREASE", "price/price_increase")
                 .kind("PRICE_INCREASE", Voluntary)
                 .kind("CUSTOMER_SUPPORT", Voluntary)
+                .nothing("SUBSCRIPTION_PAUSED")
                 .nothing("UNKNOWN"),
             Self::AppStore => codes
                 .kind("1", Voluntary)
@@ -179,6 +181,19 @@ impl BillingSystem {
 mod tests {
     use super::super::Taxonomy;
     use super::*;
+
+    #[test]
+    fn some_codes_say_nothing_of_why() {
+        for (system, code) in [
+            (BillingSystem::Stripe, "canceled_by_retention_policy"),
+            (BillingSystem::RevenueCat, "SUBSCRIPTION_PAUSED"),
+            (BillingSystem::RevenueCat, "UNKNOWN"),
+        ] {
+            let codes = system.codes();
+            let meaning = codes.iter().find(|(known, ..)| *known == code);
+            assert_eq!(meaning, Some((code, None, None)), "{system:?}");
+        }
+    }
 
     #[test]
     fn every_code_means_something_of_the_standard_taxonomy() {

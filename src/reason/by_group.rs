@@ -113,6 +113,8 @@ pub struct ReasonGroupCell {
     pub share_of_all: f64,
     /// The recurring value a month that was lost with them; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of them have no value that is known, and are in no sum.
+    pub without_value: u64,
 }
 
 /// The answer of [`ChurnRecords::reasons_by`].
@@ -243,13 +245,14 @@ impl ChurnRecords {
         }
         let currency = self.one_currency();
         let (mut table, mut without_reason, mut without_group) = (vec![0_u64; reasons * groups], 0, 0);
-        let mut values = vec![0.0; reasons * groups];
+        let (mut values, mut unvalued) = (vec![0.0; reasons * groups], vec![0_u64; reasons * groups]);
         for ((class, group), value) in classes.of.iter().zip(codes).zip(self.values()) {
             match (class, group) {
                 (Some(class), Some(group)) => {
                     let place = *class as usize * groups + *group as usize;
                     table[place] += 1;
                     values[place] += value.unwrap_or(0.0);
+                    unvalued[place] += u64::from(value.is_none());
                 }
                 (None, _) => without_reason += 1,
                 (_, None) => without_group += 1,
@@ -274,7 +277,8 @@ impl ChurnRecords {
         let mut all = Vec::with_capacity(table.len());
         for (place, cell) in cells(&table, columns.len(), options.correction).into_iter().enumerate() {
             let (reason, (group, size)) = (kept[place / columns.len()], &sizes[place % columns.len()]);
-            let value = held(values[reason * groups + columns[place % columns.len()]])?;
+            let at = reason * groups + columns[place % columns.len()];
+            let (value, without_value) = (held(values[at])?, unvalued[at]);
             let (Some(share), Some(interval), Some(share_of_all)) =
                 (ratio(cell.count, *size), wilson.interval(cell.count, *size), ratio(of_reason[reason], total))
             else {
@@ -282,7 +286,17 @@ impl ChurnRecords {
             };
             let reason = classes.reasons[reason].clone();
             let (name, group, value) = (self.name_of(&reason), group.clone(), currency.is_some().then_some(value));
-            all.push(ReasonGroupCell { reason, name, group, cell, share, interval, share_of_all, value });
+            all.push(ReasonGroupCell {
+                reason,
+                name,
+                group,
+                cell,
+                share,
+                interval,
+                share_of_all,
+                value,
+                without_value,
+            });
         }
         let association = association(&table, columns.len(), options.seed);
         let (options, by, currency) = (options.clone(), by.to_owned(), currency.flatten());
@@ -419,6 +433,7 @@ impl ReasonsBy {
     /// | `residual` | Float64 | adjusted standardised residual; null with one reason or one group |
     /// | `p_value`, `adjusted_p_value` | Float64 | of the cell, and corrected for all cells; null as above |
     /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations of these whose value is not known, in no sum |
     ///
     /// # Errors
     ///
@@ -444,6 +459,7 @@ impl ReasonsBy {
             number("p_value", |cell| cell.cell.p_value),
             number("adjusted_p_value", |cell| cell.cell.adjusted_p_value),
             number("value", |cell| cell.value),
+            write::column("without_value", self.cells.iter().map(|cell| cell.without_value).collect::<Vec<_>>()),
         ])
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{View, cut, held, money, view};
+use super::classes::{View, cut, held, money, unvalued, view};
 use super::enrichment::median;
 use super::path::Reason;
 use super::records::ChurnRecords;
@@ -85,6 +85,8 @@ pub struct TriggerBeforeReason {
     pub median_lead: Option<f64>,
     /// The value a month that left with those who had it; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of those who had it have no value that is known, and are in no sum.
+    pub without_value: u64,
 }
 
 /// The warnings before the cancellations for one reason.
@@ -106,6 +108,8 @@ pub struct WarnedReason {
     pub interval: Option<Interval>,
     /// The value a month that left with those watched; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of those watched have no value that is known, and are in no sum.
+    pub without_value: u64,
     /// The value a month that left without any warning.
     pub value_without_warning: Option<f64>,
 }
@@ -184,7 +188,7 @@ impl ChurnRecords {
         let observed: Vec<bool> = (0..self.len()).map(|row| warnings.observed(row)).collect();
         let mut tally = vec![Tally::default(); classes.reasons.len() + 1];
         for (row, class) in classes.of.iter().enumerate().filter(|&(row, _)| observed[row]) {
-            let value = self.values()[row].unwrap_or(0.0);
+            let value = self.values()[row];
             let (own, first) = (class.map(|class| class as usize), warnings.lead_days(row));
             for place in own.into_iter().chain([classes.reasons.len()]) {
                 tally[place].add(first, options.early, value);
@@ -201,6 +205,7 @@ impl ChurnRecords {
                 early_share: ratio(tally.early, tally.watched),
                 interval: wilson.interval(tally.early, tally.watched),
                 value: summed(tally.value)?,
+                without_value: tally.unvalued,
                 value_without_warning: summed(tally.value_without)?,
             })
         };
@@ -213,15 +218,18 @@ impl ChurnRecords {
         let mut pairs = Vec::new();
         for (trigger, name) in warnings.triggers().iter().enumerate() {
             let mut leads: Vec<Vec<u32>> = vec![Vec::new(); classes.reasons.len()];
-            let (mut seen, mut values) = (vec![0_u64; classes.reasons.len()], vec![0.0; classes.reasons.len()]);
+            let (mut seen, mut unvalued) = (vec![0_u64; classes.reasons.len()], vec![0_u64; classes.reasons.len()]);
+            let mut values = vec![0.0; classes.reasons.len()];
             for (row, class) in classes.of.iter().enumerate() {
                 let warning = warnings.before(row)[trigger];
                 // Another trigger may have been able to say something where this one was not.
                 if let Some(class) = class.filter(|_| warning != Warning::NotObserved) {
                     seen[class as usize] += 1;
                     leads[class as usize].extend(warning.lead_days());
-                    let value = self.values()[row].filter(|_| warning.lead_days().is_some());
-                    values[class as usize] += value.unwrap_or(0.0);
+                    if warning.lead_days().is_some() {
+                        values[class as usize] += self.values()[row].unwrap_or(0.0);
+                        unvalued[class as usize] += u64::from(self.values()[row].is_none());
+                    }
                 }
             }
             let fired = |class: usize| leads[class].len() as u64;
@@ -246,6 +254,7 @@ impl ChurnRecords {
                     early,
                     median_lead,
                     value: currency.is_some().then_some(values[class]),
+                    without_value: unvalued[class],
                 });
             }
         }
@@ -266,14 +275,17 @@ struct Tally {
     warned: u64,
     early: u64,
     value: f64,
+    unvalued: u64,
     value_without: f64,
 }
 
 impl Tally {
-    fn add(&mut self, first: Option<u32>, early: u32, value: f64) {
+    fn add(&mut self, first: Option<u32>, early: u32, value: Option<f64>) {
         self.watched += 1;
         self.warned += u64::from(first.is_some());
         self.early += u64::from(first.is_some_and(|lead| lead >= early));
+        self.unvalued += u64::from(value.is_none());
+        let value = value.unwrap_or(0.0);
         self.value += value;
         self.value_without += if first.is_none() { value } else { 0.0 };
     }
@@ -337,6 +349,7 @@ impl ReasonsByTrigger {
     /// | `residual`, `adjusted_p_value` | Float64 | how far the count is off; null with one reason, and where all or none are warned |
     /// | `median_lead` | Float64 | days from the first firing to the cancellation; null where there is none |
     /// | `value` | Float64 | value a month that left with those warned; null where values are in several currencies |
+    /// | `without_value` | UInt64 | those warned whose value is not known, in no sum |
     ///
     /// # Errors
     ///
@@ -363,6 +376,7 @@ impl ReasonsByTrigger {
             number("adjusted_p_value", |pair| pair.warned.adjusted_p_value),
             number("median_lead", |pair| pair.median_lead),
             number("value", |pair| pair.value),
+            write::column("without_value", self.pairs.iter().map(|pair| pair.without_value).collect::<Vec<_>>()),
         ])
     }
 }
@@ -390,6 +404,6 @@ impl fmt::Display for ReasonsByTrigger {
         if self.reasons.len() > SHOWN {
             write!(f, "\n  and {} more", self.reasons.len() - SHOWN)?;
         }
-        Ok(())
+        unvalued(f, self.all.without_value)
     }
 }

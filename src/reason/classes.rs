@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::path::{Reason, ReasonLevel};
 use super::records::{ChurnRecords, ReasonAxis};
 use crate::error::{Error, Result};
+use crate::print::counted;
 
 /// Which reason of a record counts, and how far down its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,15 @@ pub(super) fn held(sum: f64) -> Result<f64> {
 /// As much of a name as a column has room for.
 pub(super) fn cut(name: &str, room: usize) -> String {
     if name.chars().count() <= room { name.to_owned() } else { name.chars().take(room - 1).chain(['…']).collect() }
+}
+
+/// What a table of values says of those that it does not know.
+pub(super) fn unvalued(f: &mut std::fmt::Formatter<'_>, count: u64) -> std::fmt::Result {
+    if count > 0 {
+        write!(f, "\n  of {} the value is not known, and in no sum", counted(count, "cancellation"))
+    } else {
+        Ok(())
+    }
 }
 
 /// A sum of money in print.

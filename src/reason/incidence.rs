@@ -41,7 +41,8 @@ impl CustomerColumns {
         Self { account: account.into(), started_on: started_on.into(), group: None }
     }
 
-    /// The column with the plan, the segment, or whatever groups are to be compared.
+    /// The column with the plan, the segment, or whatever groups are to be compared. Where a field of the records goes before
+    /// it, see [`by`](ReasonIncidenceOptions::by), both have to call a group by the same name.
     #[must_use]
     pub fn group(mut self, column: impl Into<String>) -> Self {
         self.group = Some(column.into());
@@ -49,13 +50,22 @@ impl CustomerColumns {
     }
 }
 
-/// In which group a record stands whose customer is in none by the frame.
+/// By which of its fields a record is in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordGroup {
     /// In that of its plan.
     Plan,
     /// In that of its segment.
     Segment,
+}
+
+impl RecordGroup {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Segment => "segment",
+        }
+    }
 }
 
 /// What [`ChurnRecords::reason_incidence`] should count.
@@ -94,8 +104,9 @@ impl ReasonIncidenceOptions {
         self
     }
 
-    /// By which of its fields a record is in a group. It goes before the group that the frame has. By default the frame
-    /// alone decides, and all are one group where it has none.
+    /// By which of its fields a record is in a group. It goes before the group that the frame has, which is needed for those
+    /// who stayed, and has to have the same name: `Pro` and `pro` are two groups, of which one loses everybody and the other
+    /// nobody. By default the frame alone decides, and all are one group where it has none.
     #[must_use]
     pub fn by(mut self, group: RecordGroup) -> Self {
         self.by = Some(group);
@@ -167,7 +178,7 @@ impl ChurnRecords {
     /// strikes in the first month asks for another remedy than one that strikes in the third year. The frame holds the
     /// customers, those who are still here above all: without them every customer seems to leave. Those who have left may
     /// be in it or not; a record that names its start uses that. Of several starts of a customer the first after the
-    /// cancellation before counts. Cancellations without any known start are counted by
+    /// cancellation before counts. Cancellations and customers without any known start are counted by
     /// [`without_start`](ReasonIncidence::without_start) and not looked at.
     ///
     /// Reasons are causes by the names of their paths; cancellations without one have the cause `not told`. Between groups
@@ -176,8 +187,8 @@ impl ChurnRecords {
     /// # Errors
     ///
     /// [`Error::MissingColumn`], [`Error::UnsupportedType`]; [`Error::Incompatible`] if customers are text in the one and
-    /// integers in the other; [`Error::InvalidOption`] for a confidence outside 0 to 1;
-    /// [`Error::TooLarge`] for more than 1000 reasons or groups.
+    /// integers in the other; [`Error::InvalidOption`] for a confidence outside 0 to 1, and for groups by a field of the records
+    /// where the frame has none, so that nobody who stayed would be in any; [`Error::TooLarge`] for more than 1000 reasons or groups.
     ///
     /// # Example
     ///
@@ -207,6 +218,11 @@ impl ChurnRecords {
         columns: &CustomerColumns,
         options: impl Into<ReasonIncidenceOptions>,
     ) -> Result<ReasonIncidence> {
+        let options = options.into();
+        if let Some(by) = options.by.filter(|_| columns.group.is_none()) {
+            let reason = "those who stayed would be in no group; name the column of theirs with CustomerColumns::group";
+            return Err(Error::InvalidOption { option: "by", value: by.name().to_owned(), reason });
+        }
         let id_type = read::id_type(customers.schema(), &columns.account, "account")?;
         let (ids, of_row) = read::distinct_ids(customers, &columns.account, id_type)?;
         alike(self.customers(), &ids)?;
@@ -216,13 +232,38 @@ impl ChurnRecords {
             Some(column) => read::names(customers, column, "group")?,
             None => (Vec::new(), vec![None; days.len()]),
         };
+        let without = self.without_start_in(&of_row, &days, &number, options.as_of.days_since_epoch());
         let mut rows: Vec<(u32, i32, Option<u32>)> =
             of_row.iter().zip(days).zip(group).filter_map(|((id, day), group)| Some(((*id)?, day?, group))).collect();
         rows.par_sort_unstable();
         let starts =
             rows.into_iter().map(|(who, day, group)| Start { who, customer: number[who as usize], day, group });
         let starts: Vec<Start> = starts.collect();
-        self.incidence_of(&starts, &groups, options.into())
+        let mut answer = self.incidence_of(&starts, &groups, options)?;
+        answer.without_start += without;
+        Ok(answer)
+    }
+
+    /// How many customers of a frame have no start in any row, and no record up to a day, which would be looked at by itself.
+    fn without_start_in(
+        &self,
+        of_row: &[Option<u32>],
+        days: &[Option<i32>],
+        number: &[Option<u32>],
+        as_of: i32,
+    ) -> u64 {
+        let (mut named, mut known) = (vec![false; number.len()], vec![false; self.customers().len()]);
+        let mut started = vec![false; number.len()];
+        for (&who, day) in of_row.iter().zip(days) {
+            if let Some(who) = who {
+                named[who as usize] = true;
+                started[who as usize] |= day.is_some();
+            }
+        }
+        let left = self.customer_numbers().iter().zip(self.days()).filter(|&(_, &day)| day <= as_of);
+        left.for_each(|(&customer, _)| known[customer as usize] = true);
+        let lost = |who: &usize| named[*who] && !started[*who] && !number[*who].is_some_and(|at| known[at as usize]);
+        (0..number.len()).filter(lost).count() as u64
     }
 
     fn incidence_of(
@@ -377,9 +418,9 @@ impl Portfolio {
         options: impl Into<ReasonIncidenceOptions>,
     ) -> Result<ReasonIncidence> {
         let options = options.into();
-        if options.by == Some(RecordGroup::Segment) {
+        if let Some(by @ RecordGroup::Segment) = options.by {
             let reason = "a portfolio knows plans; give its customers and their segments as a frame to the records";
-            return Err(Error::InvalidOption { option: "by", value: "segment".to_owned(), reason });
+            return Err(Error::InvalidOption { option: "by", value: by.name().to_owned(), reason });
         }
         let snapshot = self.at(options.as_of)?;
         alike(records.customers(), self.ids())?;

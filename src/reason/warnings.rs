@@ -89,7 +89,7 @@ pub struct Warnings {
 impl Warnings {
     /// The warnings of a frame, such as the log of alerts: of each trigger the first that fired within so many days before
     /// the cancellation, the day of the cancellation itself left out, for on it there is nothing to be done. What fired
-    /// before an earlier cancellation of the same customer belongs to that one.
+    /// up to the day of an earlier cancellation of the same customer belongs to that one.
     ///
     /// Triggers are in alphabetical order. Rows in which something is null, and accounts without a cancellation, are
     /// passed over.
@@ -133,7 +133,8 @@ impl Warnings {
         // The cancellation before of the same customer, as the records go by in the order of days.
         let mut before = vec![i32::MIN; records.customers().len()];
         for (row, (&day, &customer)) in records.days().iter().zip(records.customer_numbers()).enumerate() {
-            let from = day.saturating_sub(within).max(before[customer as usize]);
+            // On the day of the one before it was not yet of this membership.
+            let from = day.saturating_sub(within).max(before[customer as usize].saturating_add(1));
             for &place in &order[of_customer[customer as usize].clone()] {
                 let (_, trigger, fired_on) = fired[place as usize];
                 let warning = &mut warnings[row * width + trigger as usize];

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cancellation::WinBack;
-use super::classes::{View, cut, held, money, view};
+use super::classes::{View, cut, held, money, unvalued, view};
 use super::path::Reason;
 use super::records::ChurnRecords;
 use crate::calendar::Date;
@@ -86,11 +86,16 @@ pub struct ReasonReturns {
     pub name: String,
     /// How many cancellations there were.
     pub cancellations: u64,
-    /// After how many of these the customer had come back.
+    /// After how many of these the customer had come back, on a day that is known.
     pub returned: u64,
+    /// After how many more the customer had come back nobody knows when: the next record of the customer names no start that
+    /// lies between. They are followed up to that record, and in no share of the returned.
+    pub returned_undated: u64,
     /// The recurring value a month that was lost; `None` where values are in several currencies.
     pub value: Option<f64>,
-    /// What of it was lost with those who had come back: by what they paid before.
+    /// How many cancellations have no value that is known, and are in no sum.
+    pub without_value: u64,
+    /// What of it was lost with those who had come back on a known day: by what they paid before.
     pub value_returned: Option<f64>,
     /// How many attempts to win the customer back are under way.
     pub in_progress: u64,
@@ -129,7 +134,8 @@ impl ChurnRecords {
     ///
     /// Returns are those of the records: [`WinBack::WonBack`], and the start that the next record of the same customer names.
     /// A next record without one shows that the customer had come back, and not when: the cancellation is then followed up
-    /// to that record, and its attempt is neither under way nor given up. To divide returned by cancelled is the common mistake: who
+    /// to that record, counted by [`returned_undated`](ReasonReturns::returned_undated), and its attempt is neither under way nor
+    /// given up. To divide returned by cancelled is the common mistake: who
     /// left last week had no time to come back, so that the rate falls whenever more leave. The curve follows everybody as
     /// far as they could be followed. Success, of the attempts that are decided, leaves those under way out, and where only
     /// hopeless attempts are given up late it comes out too high. Whether reasons differ in how soon customers come back is
@@ -194,8 +200,9 @@ impl ChurnRecords {
             let back = returned[row].into_iter().chain(started).filter(|&back| day <= back && back <= end).min();
             (back.unwrap_or(end).abs_diff(day), back.is_some())
         };
+        let anew = |row: usize| next[row].is_some_and(|next| self.days()[next] <= as_of);
         let state = |row: usize| match self.labels().win_back[row] {
-            _ if next[row].is_some_and(|next| self.days()[next] <= as_of) => None,
+            _ if anew(row) => None,
             Some(state @ (WinBack::InProgress | WinBack::GivenUp)) if !followed(row).1 => Some(state),
             // A return that is not known yet: the attempt was under way.
             Some(WinBack::WonBack(_)) if !followed(row).1 => Some(WinBack::InProgress),
@@ -227,7 +234,9 @@ impl ChurnRecords {
                 name: reason.map_or_else(|| "all".to_owned(), |reason| self.name_of(reason)),
                 cancellations: rows.len() as u64,
                 returned: back,
+                returned_undated: count(&|row| anew(row) && !followed(row).1),
                 value: value(&|_| true)?,
+                without_value: count(&|row| self.values()[row].is_none()),
                 value_returned: value(&|row| followed(row).1)?,
                 in_progress: count(&|row| state(row) == Some(WinBack::InProgress)),
                 given_up,
@@ -382,8 +391,9 @@ impl WinBacks {
     /// | --- | --- | --- |
     /// | `reason` | String | the path of the reason; null of all |
     /// | `name` | String | what people call it |
-    /// | `cancellations`, `returned`, `in_progress`, `given_up` | UInt64 | how many |
+    /// | `cancellations`, `returned`, `returned_undated`, `in_progress`, `given_up` | UInt64 | how many |
     /// | `value`, `value_returned` | Float64 | value a month that was lost, and what of it with those who came back; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations whose value is not known, in no sum |
     /// | `success`, `success_lower`, `success_upper` | Float64 | returned of what is decided, and its interval; null without |
     /// | `within_30`, `within_30_lower`, `within_30_upper`, ... | Float64 | share that had come back within so many days; null where nobody was followed so long |
     ///
@@ -401,10 +411,12 @@ impl WinBacks {
             write::column("name", rows().map(|row| row.name.as_str()).collect::<Vec<_>>()),
             count("cancellations", |row| row.cancellations),
             count("returned", |row| row.returned),
+            count("returned_undated", |row| row.returned_undated),
             count("in_progress", |row| row.in_progress),
             count("given_up", |row| row.given_up),
             number("value", &|row| row.value),
             number("value_returned", &|row| row.value_returned),
+            count("without_value", |row| row.without_value),
             number("success", &|row| row.success),
             number("success_lower", &|row| row.success_interval.map(|interval| interval.lower)),
             number("success_upper", &|row| row.success_interval.map(|interval| interval.upper)),
@@ -446,6 +458,10 @@ impl fmt::Display for WinBacks {
         }
         if self.reasons.len() > SHOWN {
             write!(f, "\n  and {} more", self.reasons.len() - SHOWN)?;
+        }
+        unvalued(f, self.all.without_value)?;
+        if self.all.returned_undated > 0 {
+            write!(f, "\n  after {} more the customer came back nobody knows when", self.all.returned_undated)?;
         }
         Ok(())
     }

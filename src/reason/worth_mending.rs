@@ -5,7 +5,7 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{cut, money};
+use super::classes::{cut, money, unvalued};
 use super::path::Reason;
 use super::records::ChurnRecords;
 use super::trends::{ReasonPeriod, ReasonTrend, ReasonTrends, ReasonTrendsOptions, ValueGrowth};
@@ -93,6 +93,8 @@ pub struct MendableReason {
     pub cancellations: u64,
     /// The value a month that was lost with them; `None` where values are in several currencies.
     pub value: Option<f64>,
+    /// How many of these cancellations have no value that is known, and are in no sum.
+    pub without_value: u64,
     /// Its share of the value that was lost in the period, or of its cancellations where there are no values.
     pub share: Option<f64>,
     /// Where its number goes: by the trend of its rate, or else of its share.
@@ -135,6 +137,9 @@ impl ChurnRecords {
     ///
     /// Number and value stand side by side, for they can part: as many may leave for a reason as ever, and dearer ones. The
     /// test of value is the weaker of the two, as a few large customers make most of it.
+    ///
+    /// A cancellation whose value is not known is in no sum, and counted: a reason with many of them costs more than is told,
+    /// and stands too far down.
     ///
     /// It is an order of work and no promise: that a reason is mended does not mean that its customers stay. Of two that cost
     /// alike, one that is seen coming can be worked on customer by customer, and one that is not has to be mended for all.
@@ -206,6 +211,7 @@ impl ChurnRecords {
                     owner: self.taxonomy().owner(&trend.reason).map(str::to_owned),
                     cancellations: cell.map_or(0, |cell| cell.cancellations),
                     value,
+                    without_value: cell.map_or(0, |cell| cell.without_value),
                     share: if priced {
                         value.zip(total).map(|(value, total)| value / total)
                     } else {
@@ -336,6 +342,7 @@ impl WorthMending {
     /// | `owner` | String | who answers for it; null where the taxonomy does not say |
     /// | `cancellations` | UInt64 | in the last whole period |
     /// | `value` | Float64 | value a month that was lost with them; null where values are in several currencies |
+    /// | `without_value` | UInt64 | cancellations of these whose value is not known, in no sum |
     /// | `share` | Float64 | of the value lost in the period, or of its cancellations where there is none |
     /// | `direction` | String | where the number goes: `rising`, `steady`, `falling` or `unknown` |
     /// | `trend_p` | Float64 | corrected p-value of the trend; null where unknown |
@@ -359,6 +366,7 @@ impl WorthMending {
             write::column("owner", rows.iter().map(|row| row.owner.as_deref()).collect::<Vec<_>>()),
             write::column("cancellations", rows.iter().map(|row| row.cancellations).collect::<Vec<_>>()),
             number("value", |row| row.value),
+            write::column("without_value", rows.iter().map(|row| row.without_value).collect::<Vec<_>>()),
             number("share", |row| row.share),
             write::column("direction", rows.iter().map(|row| row.direction.name()).collect::<Vec<_>>()),
             number("trend_p", |row| row.trend_p_value),
@@ -391,6 +399,7 @@ impl fmt::Display for WorthMending {
             write!(f, " {value:>11} {share:>6} {:>8} {value_p:>8}", row.value_direction.name())?;
             write!(f, " {early:>14}  {}", cut(owner, 20))?;
         }
+        unvalued(f, self.reasons.iter().map(|row| row.without_value).sum())?;
         let two: Vec<&str> = self.two().map(|reason| reason.name.as_str()).collect();
         if two.is_empty() { Ok(()) } else { write!(f, "\n  to work on: {}", two.join("; ")) }
     }

@@ -370,10 +370,16 @@ fn a_record_that_was_moved_is_known_by_its_former_keys() {
     let again = |database: &mut ChurnDatabase| {
         let report = database.import(&frame, &columns, &all_or_nothing().correct_by("crm")).unwrap();
         assert_eq!((report.added(), report.unchanged(), report.corrected()), (0, 2, 0));
-        database.record(acme()).unwrap();
-        database.record(Cancellation::new("acme", date(2026, 4, 15), None)).unwrap();
+        // What is recorded by hand may be the same again or not, since the customer is another one.
+        for said in [acme(), acme().plan("x"), Cancellation::new("acme", date(2026, 4, 15), None)] {
+            let refused = database.record(said).unwrap_err();
+            assert!(
+                matches!(&refused, Error::Incompatible { right, .. } if right == "acme ltd on 2026-04-16"),
+                "{refused}"
+            );
+            assert!(refused.to_string().contains("record_anew"), "{refused}");
+        }
         assert_eq!(database.records().unwrap(), before);
-        assert!(matches!(database.record(acme().plan("x")), Err(Error::Incompatible { .. })));
     };
     again(&mut database);
     // A file of the version before knows the former keys from its history.
@@ -392,6 +398,70 @@ fn a_record_that_was_moved_is_known_by_its_former_keys() {
     database.correct("acme", date(2026, 3, 31), &by, to("brix", date(2026, 4, 1))).unwrap();
     database.record(Cancellation::new("brix", date(2026, 4, 1), Reason::from("other"))).unwrap();
     assert_eq!(database.count().unwrap(), 3);
+}
+
+#[test]
+fn a_new_cancellation_under_a_former_key_is_recorded_when_asked_for() {
+    let scratch = Scratch::new();
+    let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
+    database.record(acme()).unwrap();
+    let by = RecordCorrection::by("ann");
+    let to = |customer: &'static str, day| {
+        move |mut record: Cancellation| {
+            (record.customer, record.date) = (customer.into(), day);
+            record
+        }
+    };
+    database.correct("acme", date(2026, 3, 31), &by, to("brix", date(2026, 3, 31))).unwrap();
+    // The real one of acme on that day is not swallowed, and nothing of what is recorded with it is there by halves.
+    let both = [Cancellation::new("core", date(2026, 3, 31), None), acme().plan("pro")];
+    assert!(matches!(database.record_all(both), Err(Error::Incompatible { .. })));
+    assert_eq!(database.count().unwrap(), 1);
+    database.record_anew(acme().plan("pro")).unwrap();
+    let customers: Vec<String> = database.records().unwrap().iter().map(|one| one.customer.to_string()).collect();
+    assert_eq!(customers, ["acme", "brix"]);
+    // From now on it is that one, twice as well.
+    database.record(acme().plan("pro")).unwrap();
+    database.record_anew(acme().plan("pro")).unwrap();
+    assert!(matches!(database.record_anew(acme().plan("solo")), Err(Error::Incompatible { .. })));
+    database.correct("acme", date(2026, 3, 31), &by, |record| record.plan("solo")).unwrap();
+    assert_eq!(database.count().unwrap(), 2);
+    // Of the same customer it is the same on another day.
+    database.correct("acme", date(2026, 3, 31), &by, to("acme", date(2026, 4, 2))).unwrap();
+    database.record(acme().plan("solo")).unwrap();
+    assert_eq!(database.count().unwrap(), 2);
+    // Bad ones leave the former key where it was.
+    assert!(database.record_anew(acme().value(-1.0)).is_err());
+    database.record(acme().plan("solo")).unwrap();
+    assert_eq!(database.count().unwrap(), 2);
+}
+
+#[test]
+fn a_correction_that_a_record_cannot_take_is_a_bad_row() {
+    let scratch = Scratch::new();
+    let mut database = ChurnDatabase::open(scratch.path("churn.db")).unwrap();
+    database.record(acme()).unwrap();
+    database
+        .correct("acme", date(2026, 3, 31), &RecordCorrection::by("ann"), |mut record| {
+            record.date = date(2026, 3, 1);
+            record
+        })
+        .unwrap();
+    // The start lies before the day of the row, and after the one to which the record was moved.
+    let frame = df!(
+        "account" => ["brix", "acme"], "date" => ["2026-04-01", "2026-03-31"], "started_on" => [None, Some("2026-03-15")],
+    )
+    .unwrap();
+    let before = database.records().unwrap();
+    let columns = ChurnColumns::default();
+    let refused = database.import(&frame, &columns, &all_or_nothing().correct_by("crm")).unwrap_err();
+    let Error::BadRows { report } = &refused else { panic!("{refused}") };
+    assert_eq!((report.bad_rows(), report.bad()[0].row, report.bad()[0].column.as_str()), (1, 1, "started_on"));
+    assert_eq!(database.records().unwrap(), before);
+    let report = database.import(&frame, &columns, &ImportPolicy::keep_good().correct_by("crm")).unwrap();
+    assert_eq!((report.added(), report.corrected(), report.bad_rows()), (1, 0, 1));
+    assert_eq!(database.count().unwrap(), 2);
+    assert_eq!(database.whole_history().unwrap().changes().len(), 1);
 }
 
 #[test]

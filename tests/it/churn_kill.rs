@@ -15,6 +15,8 @@ use super::churn::{Scratch, record};
 /// Where a writer finds the database, and which of them it is.
 const PATH: &str = "ATTRITION_TEST_CHURN_DATABASE";
 const WRITER: &str = "ATTRITION_TEST_CHURN_WRITER";
+/// How many records a passer-by should see.
+const SEEN: &str = "ATTRITION_TEST_CHURN_SEEN";
 const ROUNDS: u64 = 12;
 const WRITERS: u64 = 3;
 /// Records that are recorded together.
@@ -71,6 +73,45 @@ fn writer() {
             }
         }
     }
+}
+
+/// A passer-by: it does nothing unless it is started by the test below. It sees as many records as it should, writes one and
+/// leaves.
+#[test]
+fn passer_by() {
+    let (Ok(path), Ok(seen)) = (std::env::var(PATH), std::env::var(SEEN)) else { return };
+    let seen: i64 = seen.parse().unwrap();
+    let mut database = ChurnDatabase::open(path).unwrap();
+    assert_eq!(database.count().unwrap(), seen as u64);
+    database.record(written(1_000 + seen)).unwrap();
+}
+
+#[test]
+fn a_second_handle_takes_no_locks_from_the_first() {
+    let scratch = Scratch::new();
+    let path = scratch.path("churn.db");
+    let passes = |seen: u64| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["churn_kill::passer_by", "--exact", "--test-threads=1"]);
+        let ended = child.env(PATH, &path).env(SEEN, seen.to_string()).stdout(Stdio::null()).status().unwrap();
+        assert!(ended.success(), "{seen} were recorded");
+    };
+    let wal = scratch.path("churn.db-wal");
+    let mut first = ChurnDatabase::open(&path).unwrap();
+    first.record(written(1)).unwrap();
+    let second = ChurnDatabase::open(&path).unwrap();
+    drop(ChurnDatabase::open_read_only(&path).unwrap());
+    passes(1);
+    assert!(wal.exists(), "the last to leave has thrown away the log of those who are still there");
+    first.record(written(2)).unwrap();
+    assert_eq!(ChurnDatabase::open(&path).unwrap().count().unwrap(), 3);
+    passes(3);
+    assert!(wal.exists());
+    assert_eq!(first.count().unwrap(), 4);
+    drop(second);
+    drop(first);
+    assert!(!wal.exists());
+    passes(4);
 }
 
 /// A writer under way, and what it has acknowledged so far.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use attrition::{
     Cancellation, ChurnColumns, ChurnDatabase, ChurnKind, Error, FeedbackItem, ImportPolicy, Reason, ReasonAxis,
-    WinBack, date,
+    RecordCorrection, WinBack, date,
 };
 use rusqlite::Connection;
 
@@ -201,4 +201,27 @@ fn every_version_becomes_the_latest_and_loses_nothing() {
         assert_eq!(version_of(&path), latest as i32);
         assert_eq!(tables(&path), tables(&fresh), "version {version}");
     }
+}
+
+#[test]
+fn tables_that_become_later_ones_are_left_alone() {
+    let scratch = Scratch::new();
+    let path = scratch.path("churn.db");
+    let mut database = ChurnDatabase::open(&path).unwrap();
+    let acme = Cancellation::new("acme", date(2026, 3, 31), None);
+    database.record(acme.clone()).unwrap();
+    let later = Connection::open(&path).unwrap();
+    let known = version_of(&path);
+    later.execute_batch("PRAGMA user_version = 99;").unwrap();
+    let by = RecordCorrection::by("ann");
+    for refused in [
+        database.record(Cancellation::new("brix", date(2026, 3, 31), None)).unwrap_err(),
+        database.correct("acme", date(2026, 3, 31), &by, |record| record.plan("pro")).map(drop).unwrap_err(),
+        database.add_feedback(&FeedbackItem::new("acme", date(2026, 4, 1))).map(drop).unwrap_err(),
+        database.records().map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(refused, Error::Schema { found: 99, .. }), "{refused}");
+    }
+    later.execute_batch(&format!("PRAGMA user_version = {known};")).unwrap();
+    assert_eq!(database.records().unwrap().iter().collect::<Vec<_>>(), [acme]);
 }

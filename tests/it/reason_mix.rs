@@ -191,7 +191,13 @@ proptest! {
                 .filter(|one| reason(one, ReasonAxis::Found, level).is_some_and(|other| found.is_none_or(|found| *found == other)))
                 .filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(row.value.unwrap(), value(None)) && near(row.value_confirmed.unwrap(), value(Some(&row.stated))));
+            let unknown = |found: &Reason| all.iter()
+                .filter(|one| reason(one, ReasonAxis::Stated, level).as_ref() == Some(&row.stated))
+                .filter(|one| reason(one, ReasonAxis::Found, level).as_ref() == Some(found))
+                .filter(|one| one.value.is_none()).count() as u64;
+            prop_assert_eq!(row.without_value, row.found.iter().map(|found| found.without_value).sum::<u64>());
             for found in &row.found {
+                prop_assert_eq!(found.without_value, unknown(&found.reason));
                 prop_assert_eq!(found.cancellations, mine.iter().filter(|pair| pair.1 == found.reason).count() as u64);
                 prop_assert!(near(found.value.unwrap(), value(Some(&found.reason))));
             }
@@ -326,6 +332,10 @@ proptest! {
                 .filter(|one| reason(one, axis, level).as_ref() == Some(&cell.reason) && group(one).as_ref() == Some(&cell.group))
                 .filter_map(|one| one.value).sum();
             prop_assert!(near(cell.value.unwrap(), value));
+            let unknown = all.iter()
+                .filter(|one| reason(one, axis, level).as_ref() == Some(&cell.reason) && group(one).as_ref() == Some(&cell.group))
+                .filter(|one| one.value.is_none()).count() as u64;
+            prop_assert_eq!(cell.without_value, unknown);
             prop_assert!(near(cell.share, in_cell as f64 / in_group as f64));
             prop_assert!(near(cell.share_of_all, in_reason as f64 / total as f64));
             prop_assert!(near(cell.cell.expected, in_reason as f64 * in_group as f64 / total as f64));
@@ -339,7 +349,7 @@ proptest! {
         let reasons = answer.cells().len() / answer.groups().len().max(1);
         prop_assert_eq!(answer.association().is_some(), reasons > 1 && answer.groups().len() > 1);
         prop_assert_eq!(answer.conclusions().len(), answer.standing_out().len());
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 13));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.cells().len(), 14));
         check_text(&answer.to_string());
         comes_back::<ReasonsBy>(&answer);
         let turned: Vec<Cancellation> = all.iter().rev().cloned().collect();

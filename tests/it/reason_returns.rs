@@ -148,11 +148,14 @@ proptest! {
             let open = |one: &Cancellation| back(one).is_none() && next(one).is_none_or(|next| next.date > as_of);
             prop_assert_eq!(returns.cancellations, mine.len() as u64);
             prop_assert_eq!(returns.returned, mine.iter().filter(|one| back(one).is_some()).count() as u64);
+            let undated = mine.iter().filter(|one| back(one).is_none() && !open(one)).count() as u64;
+            prop_assert_eq!(returns.returned_undated, undated);
             let given_up = mine.iter().filter(|one| one.win_back == Some(WinBack::GivenUp) && open(one)).count() as u64;
             prop_assert_eq!(returns.given_up, given_up);
             let value = |all: bool| mine.iter().filter(|one| all || back(one).is_some()).filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(returns.value.unwrap(), value(true)) && near(returns.value_returned.unwrap(), value(false)));
             prop_assert!(returns.value_returned.unwrap().is_sign_positive());
+            prop_assert_eq!(returns.without_value, mine.iter().filter(|one| one.value.is_none()).count() as u64);
             let decided = returns.returned + given_up;
             prop_assert_eq!(returns.success, (decided > 0).then(|| returns.returned as f64 / decided as f64));
             // The curve is that of Kaplan and Meier of the times away.
@@ -170,7 +173,7 @@ proptest! {
                 prop_assert!(holds);
             }
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 17));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.reasons().len() + 1, 19));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<WinBacks>(&answer);
@@ -202,7 +205,7 @@ proptest! {
             alerts.iter()
                 .filter(|alert| one.customer == alert.0.into() && trigger.is_none_or(|trigger| trigger == alert.1))
                 .map(|alert| fired_on(alert.2))
-                .filter(|&day| day < one.date && one.date - day <= within as i32 && last.is_none_or(|last| day >= last))
+                .filter(|&day| day < one.date && one.date - day <= within as i32 && last.is_none_or(|last| day > last))
                 .map(|day| (one.date - day) as u32)
                 .max()
         };
@@ -217,6 +220,7 @@ proptest! {
             prop_assert_eq!(row.early, mine.iter().filter(|one| lead(one, None).is_some_and(|days| days >= early)).count() as u64);
             let value = |warned: bool| mine.iter().filter(|one| warned || lead(one, None).is_none()).filter_map(|one| one.value).sum::<f64>();
             prop_assert!(near(row.value.unwrap(), value(true)) && near(row.value_without_warning.unwrap(), value(false)));
+            prop_assert_eq!(row.without_value, mine.iter().filter(|one| one.value.is_none()).count() as u64);
         }
         for pair in answer.pairs() {
             let mut leads: Vec<u32> = all.iter().filter(watched)
@@ -232,12 +236,13 @@ proptest! {
             prop_assert_eq!(pair.early, leads.iter().filter(|&&days| days >= early).count() as u64);
             let middle = (!leads.is_empty()).then(|| f64::from(leads[(leads.len() - 1) / 2] + leads[leads.len() / 2]) / 2.0);
             prop_assert_eq!(pair.median_lead, middle);
-            let value: f64 = all.iter()
+            let warned = || all.iter()
                 .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&pair.reason))
-                .filter(|one| lead(one, Some(&pair.trigger)).is_some()).filter_map(|one| one.value).sum();
-            prop_assert!(near(pair.value.unwrap(), value));
+                .filter(|one| lead(one, Some(&pair.trigger)).is_some());
+            prop_assert!(near(pair.value.unwrap(), warned().filter_map(|one| one.value).sum()));
+            prop_assert_eq!(pair.without_value, warned().filter(|one| one.value.is_none()).count() as u64);
         }
-        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 14));
+        prop_assert_eq!(answer.to_frame().unwrap().shape(), (answer.pairs().len(), 15));
         let text = answer.to_string();
         prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
         comes_back::<ReasonsByTrigger>(&answer);
@@ -257,10 +262,13 @@ proptest! {
         for row in worth.reasons() {
             let trend = trends.of(&row.reason).unwrap();
             prop_assert_eq!((row.cancellations, row.value), (trend.cells[last].cancellations, trend.cells[last].value));
+            let unknown = all.iter().filter(|one| span.start <= one.date && one.date <= span.end && one.value.is_none())
+                .filter(|one| reason(one, AXIS, ReasonLevel::Reason).as_ref() == Some(&row.reason)).count() as u64;
+            prop_assert_eq!(row.without_value, unknown);
         }
         prop_assert!(worth.two().count() <= 2);
         comes_back::<WorthMending>(&worth);
-        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 15));
+        prop_assert_eq!(worth.to_frame().unwrap().shape(), (worth.reasons().len(), 16));
     }
 }
 
@@ -443,6 +451,30 @@ fn number_and_value_can_part() {
 }
 
 #[test]
+fn values_that_are_not_known_are_told_of() {
+    let left = |who: u32, path: &str| Cancellation::new(who, date(2026, 2, 10), Reason::from(path));
+    let records = of(&[
+        left(1, "price/terms").value(10.0),
+        left(2, "product/not_used"),
+        left(3, "product/not_used").value(5.0),
+        left(4, "product/not_used"),
+    ]);
+    let trends = ReasonTrendsOptions::new(Period::Month, date(2026, 3, 5)).observed_from(date(2026, 2, 1));
+    let worth = records.worth_mending(trends, None).unwrap();
+    let told: Vec<(u64, u64)> = worth.reasons().iter().map(|row| (row.cancellations, row.without_value)).collect();
+    assert_eq!(told, [(1, 0), (3, 2)]);
+    let note = "of 2 cancellations the value is not known, and in no sum";
+    assert!(worth.to_string().contains(note), "{worth}");
+    let unknown = worth.to_frame().unwrap().column("without_value").unwrap().u64().unwrap().to_vec();
+    assert_eq!(unknown, [Some(0), Some(2)]);
+    let back = records.win_backs(date(2026, 3, 5)).unwrap();
+    assert!(back.to_string().ends_with(note), "{back}");
+    assert!(
+        !of(&[left(1, "price/terms").value(10.0)]).win_backs(date(2026, 3, 5)).unwrap().to_string().contains("no sum")
+    );
+}
+
+#[test]
 fn a_rate_with_everything_at_one_end_goes_there() {
     for (month, direction) in [(5, ReasonDirection::Rising), (1, ReasonDirection::Falling)] {
         let left = |who: u32| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms")).value(5.0);
@@ -468,6 +500,24 @@ fn a_log_of_alerts_says_nothing_after_its_end() {
     let seats: Vec<Warning> = (0..4).filter_map(|row| warnings.get(row, "seats")).collect();
     let fired = Warning::Fired { days: 8 };
     assert_eq!(seats, [Warning::Quiet, fired, Warning::NotObserved, fired]);
+}
+
+#[test]
+fn an_alert_on_the_day_of_a_cancellation_is_not_of_the_next_one() {
+    let left = |day| Cancellation::new(1_u32, date(2026, 3, day), Reason::from("price/terms"));
+    let records = of(&[left(10), left(20)]);
+    let columns = WarningColumns::new("id", "what", "since");
+    for (fired_on, expected) in [
+        (9, [Warning::Fired { days: 1 }, Warning::Quiet]),
+        (10, [Warning::Quiet, Warning::Quiet]),
+        (11, [Warning::Quiet, Warning::Fired { days: 9 }]),
+    ] {
+        let mut frame = df!("id" => [1], "what" => ["seats"]).unwrap();
+        frame.with_column(dates(&[date(2026, 3, fired_on)])).unwrap();
+        let watched = date(2026, 1, 1)..=date(2026, 4, 30);
+        let warnings = Warnings::from_frame(&records, &frame, &columns, watched, 30).unwrap();
+        assert_eq!([0, 1].map(|row| warnings.get(row, "seats").unwrap()), expected, "{fired_on} March");
+    }
 }
 
 #[test]
@@ -497,8 +547,46 @@ fn a_later_record_shows_a_return() {
     let back = records.win_backs(WinBacksOptions::new(start + 365).within([50, 80])).unwrap();
     let all = back.all();
     assert_eq!((all.cancellations, all.returned, all.given_up, all.in_progress), (6, 2, 0, 0));
+    // That of 2, whose second record names no start.
+    assert_eq!(all.returned_undated, 1);
+    assert!(back.to_string().ends_with("after 1 more the customer came back nobody knows when"), "{back}");
+    let before = records.win_backs(WinBacksOptions::new(start + 59)).unwrap();
+    assert_eq!((before.all().returned_undated, before.all().given_up), (0, 1));
     let points: Vec<(f64, f64)> = all.away.points().iter().map(|point| (point.time, point.survival)).collect();
     assert_eq!(points.iter().map(|point| point.0).take(3).collect::<Vec<_>>(), [30.0, 40.0, 60.0]);
     // Of six one is back after 30 days and one of the five left after 40: the censored at 60 are still followed then.
     assert!(near(points[0].1, 5.0 / 6.0) && near(points[1].1, 4.0 / 6.0), "{points:?}");
+}
+
+#[test]
+fn groups_of_records_need_those_of_who_stayed() {
+    let since = date(2026, 1, 1);
+    let frame = customers(&[(1, since, Some("large")), (2, since, Some("tiny")), (3, since, Some("large"))]);
+    let records = of(&[Cancellation::new(1_u32, date(2026, 2, 1), Reason::from("price/terms")).plan("large")]);
+    let options = ReasonIncidenceOptions::new(date(2026, 3, 1)).by(RecordGroup::Plan);
+    let alone = CustomerColumns::new("id", "since");
+    let refused = records.reason_incidence(&frame, &alone, options.clone()).unwrap_err();
+    assert!(matches!(&refused, Error::InvalidOption { option: "by", value, .. } if value == "plan"), "{refused}");
+    assert!(refused.to_string().contains("CustomerColumns::group"), "{refused}");
+    let answer = records.reason_incidence(&frame, &alone.group("plan"), options).unwrap();
+    let large = answer.incidence().curve(Some("large"), "price/terms").unwrap();
+    assert_eq!(large.at(31.0).unwrap().incidence, 0.5);
+    assert_eq!(answer.incidence().groups(), [Some("large".to_owned()), Some("tiny".to_owned())]);
+}
+
+#[test]
+fn customers_without_a_start_are_counted() {
+    let day = |day: i8| Some(date(2026, 1, day) - date(1970, 1, 1));
+    // 1 stayed, 2 is in two rows of which one has a start, 3 stayed since nobody knows when, as did 4, who leaves later; of 5
+    // the record knows no start either, of 6 it does.
+    let mut frame = df!("id" => [1_u32, 2, 2, 3, 3, 4, 5, 6]).unwrap();
+    let since = Column::new("since".into(), [day(1), None, day(5), None, None, None, None, None]);
+    frame.with_column(since.cast(&DataType::Date).unwrap()).unwrap();
+    let left = |who: u32, month| Cancellation::new(who, date(2026, month, 10), Reason::from("price/terms"));
+    let records = of(&[left(4, 8), left(5, 2), left(6, 2).started_on(date(2026, 1, 10))]);
+    let columns = CustomerColumns::new("id", "since");
+    let answer = records.reason_incidence(&frame, &columns, date(2026, 3, 1)).unwrap();
+    assert_eq!(answer.without_start(), 3, "{answer}");
+    assert!(answer.to_string().contains("3 without a known start"), "{answer}");
+    assert_eq!(answer.incidence().curve(None, "price/terms").unwrap().at(31.0).unwrap().at_risk, 3);
 }

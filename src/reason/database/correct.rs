@@ -50,8 +50,9 @@ impl ChurnDatabase {
     /// The change is given the record and gives it back as it should be. Its fields are public, so one can also be
     /// emptied, and the customer and the date can be corrected too. Gives the number of fields that changed.
     ///
-    /// A record that is given another customer or date is still known by the one before: [`import`](Self::import) and
-    /// [`record`](Self::record) take what says that again for this record, and not for a second one.
+    /// A record that is given another customer or date is still known by the one before: [`import`](Self::import) takes what
+    /// says that again for this record, and not for a second one; [`record`](Self::record) does so for another date, and
+    /// refuses it for another customer.
     ///
     /// # Errors
     ///

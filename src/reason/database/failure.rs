@@ -51,6 +51,8 @@ impl Fault {
                 let reason = "it cannot be opened; does its folder exist, and may both be read and written to?";
                 Error::File { path, source: std::io::Error::other(reason) }
             }
+            // The memory that processes share is a file beside the database, which has to grow.
+            _ if is(&error, &[ffi::SQLITE_IOERR_SHMSIZE]) => Error::DiskFull { path },
             _ if no_shared_memory(&error) => Error::NoWriteAheadLog { path, mode: error.to_string() },
             _ => Error::Database { path, source: Box::new(error) },
         }
@@ -59,13 +61,11 @@ impl Fault {
 
 /// Whether what processes share to use a write-ahead log cannot be had, as on many file systems of networks.
 fn no_shared_memory(error: &rusqlite::Error) -> bool {
-    let codes = [
-        ffi::SQLITE_IOERR_SHMOPEN,
-        ffi::SQLITE_IOERR_SHMSIZE,
-        ffi::SQLITE_IOERR_SHMLOCK,
-        ffi::SQLITE_IOERR_SHMMAP,
-        ffi::SQLITE_PROTOCOL,
-    ];
+    let codes = [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMLOCK, ffi::SQLITE_IOERR_SHMMAP, ffi::SQLITE_PROTOCOL];
+    is(error, &codes)
+}
+
+fn is(error: &rusqlite::Error, codes: &[i32]) -> bool {
     error.sqlite_error().is_some_and(|error| codes.contains(&error.extended_code))
 }
 
@@ -80,6 +80,7 @@ mod tests {
         let fault =
             |code| Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).at(Path::new("x.db"));
         assert!(matches!(fault(ffi::SQLITE_IOERR_SHMMAP), Error::NoWriteAheadLog { .. }));
+        assert!(matches!(fault(ffi::SQLITE_IOERR_SHMSIZE), Error::DiskFull { .. }));
         assert!(matches!(fault(ffi::SQLITE_IOERR_READ), Error::Database { .. }));
     }
 

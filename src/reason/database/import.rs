@@ -9,7 +9,7 @@ use super::failure::Fault;
 use super::record::insert;
 use super::row::{Difference, differences, find, overlaid, update};
 use super::taxonomy::load;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::report::{BadRow, ImportReport};
 use crate::reason::read::{Imported, read_frame, refuse_bad};
 use crate::reason::{ChurnColumns, ImportPolicy};
@@ -26,14 +26,15 @@ impl ChurnDatabase {
     ///   is there once;
     /// - changes nothing either if a field differs that was corrected since, and the row says what was corrected: it is
     ///   the old news that a file imported again brings;
-    /// - is a bad one else, or a correction where the policy says [`correct_by`](ImportPolicy::correct_by).
+    /// - is a bad one else, or a correction where the policy says [`correct_by`](ImportPolicy::correct_by) and the record can
+    ///   be so.
     ///
     /// # Errors
     ///
     /// As [`ChurnRecords::from_frame`](crate::ChurnRecords::from_frame), and then nothing is taken in;
-    /// [`Error::Incompatible`](crate::Error::Incompatible) if the customers are of another kind than those that are
-    /// there. [`Error::Locked`](crate::Error::Locked), [`Error::DiskFull`](crate::Error::DiskFull),
-    /// [`Error::ReadOnly`](crate::Error::ReadOnly) and [`Error::Database`](crate::Error::Database), likewise.
+    /// [`Error::Incompatible`] if the customers are of another kind than those that are
+    /// there. [`Error::Locked`], [`Error::DiskFull`],
+    /// [`Error::ReadOnly`] and [`Error::Database`], likewise.
     ///
     /// # Example
     ///
@@ -87,7 +88,15 @@ impl ChurnDatabase {
                     _ if news.is_empty() => report.unchanged += 1,
                     Some(correction) => {
                         let is_new = |field: &str| news.iter().any(|difference| difference.field == field);
-                        let corrected = overlaid(there.clone(), said, is_new).checked(&reasons.taxonomy)?;
+                        let corrected = match overlaid(there.clone(), said, is_new).checked(&reasons.taxonomy) {
+                            // A row can be right by itself, and wrong of a record that was corrected since.
+                            Err(Error::InvalidOption { option, value, reason }) => {
+                                let (row, column) = (u64::from(row_of[row]), option.to_owned());
+                                report.bad.push(BadRow { row, column, value, reason: reason.to_owned() });
+                                continue;
+                            }
+                            corrected => corrected?,
+                        };
                         update(transaction, &reasons, id, &corrected)?;
                         // What a customer who comes back changes is two fields, of which one can be old news by itself.
                         note(transaction, id, correction, &differences(&there, &corrected))?;

@@ -23,6 +23,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::Result;
 use failure::Fault;
+use schema::{VERSION, of_other_version};
 
 /// Cancellations with their reasons, kept in one file: durable, shared by processes, with the history of what was
 /// corrected. Needs the feature `sqlite`.
@@ -37,7 +38,9 @@ use failure::Fault;
 /// state of it, and every analysis is a method of that: others may write between two questions, and what one report says
 /// has to come from one state.
 ///
-/// The file is SQLite 3 in strict tables, and any program that knows SQLite can read it.
+/// The file is SQLite 3 in strict tables, and any program that knows SQLite can read it. Once a later version of this crate
+/// has brought it up to its own tables, whoever still has it open with this one is refused with
+/// [`Error::Schema`](crate::Error::Schema).
 ///
 /// # Example
 ///
@@ -89,12 +92,18 @@ impl ChurnDatabase {
         behaviour: TransactionBehavior,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T> {
+        let path = &self.path;
         let done = self.connection.transaction_with_behavior(behaviour).map_err(Fault::from).and_then(|transaction| {
+            // Another process, of a later version of this crate, may have changed the tables since this one opened them.
+            let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if version > VERSION {
+                return Err(of_other_version(path, version).into());
+            }
             let done = work(&transaction)?;
             transaction.commit()?;
             Ok(done)
         });
-        done.map_err(|fault| fault.at(&self.path))
+        done.map_err(|fault| fault.at(path))
     }
 }
 

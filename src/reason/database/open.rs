@@ -14,10 +14,9 @@ use super::schema::{APPLICATION, State, VERSION, migrate, of_other_version, stat
 use crate::error::{Error, Result};
 use crate::reason::Taxonomy;
 
-/// What a SQLite file begins with.
-const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Where its number of the application stands.
-const APPLICATION_AT: usize = 68;
+/// What a journal begins with: its mark, two numbers of four bytes, and the number of pages to which it undoes its file.
+const JOURNAL_MARK: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+const JOURNAL_PAGES_AT: usize = 16;
 
 /// What may be done with a database that is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,36 +107,76 @@ impl ChurnDatabase {
     pub fn open_with(path: impl AsRef<Path>, options: &DatabaseOptions) -> Result<Self> {
         let path = path.as_ref();
         if options.access == DatabaseAccess::ReadOnly || path.exists() {
-            judge(path)?;
+            judge(path).map_err(|fault| fault.at(path))?;
         }
         let connection = connect(path, options).map_err(|fault| fault.at(path))?;
         Ok(Self { connection, path: path.to_owned() })
     }
 }
 
-/// Looks at the first bytes of a file. SQLite is only asked about what may be ours, since it changes a file to learn what
-/// it is where the program before was stopped.
-fn judge(path: &Path) -> Result<()> {
+/// Asks whose a file is before SQLite is let at it, since it changes a file to learn what it is where the program before was
+/// stopped.
+///
+/// It is asked of SQLite all the same, and not read here. A process loses all its locks of a file when it closes that file
+/// anywhere, those of other connections too, unless it is SQLite that closes, which knows of its connections.
+fn judge(path: &Path) -> Result<(), Fault> {
     let file_error = |source| Error::File { path: path.to_owned(), source };
-    let mut header = Vec::new();
-    File::open(path).map_err(file_error)?.take(100).read_to_end(&mut header).map_err(file_error)?;
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-journal");
-    // A file that is being made is empty, and after a loss of power may be nothing but zeros, which its journal undoes.
-    let blank = header.iter().all(|&byte| byte == 0);
-    if header.is_empty() || (blank && Path::new(&journal).exists()) {
+    let about = std::fs::metadata(path).map_err(file_error)?;
+    if !about.is_file() {
+        return Err(file_error(std::io::Error::other("it is not a file")).into());
+    }
+    // A file that is being made is empty, and after a loss of power may be anything, which its journal undoes.
+    if about.len() == 0 {
         return Ok(());
     }
-    let foreign = |reason: &str| Err(Error::NotChurnDatabase { path: path.to_owned(), reason: reason.to_owned() });
-    if !header.starts_with(MAGIC) {
-        return foreign("it is not a SQLite database");
+    let foreign =
+        |reason: &str| Err(Error::NotChurnDatabase { path: path.to_owned(), reason: reason.to_owned() }.into());
+    match application(path) {
+        // Ours have their number from the first commit on; a journal or a log beside a file does not make it ours.
+        Ok(APPLICATION) => Ok(()),
+        Ok(_other) => foreign("it is the database of another program"),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            if undone_to_nothing(path) {
+                Ok(())
+            } else {
+                foreign("it is not a SQLite database")
+            }
+        }
+        Err(error) => Err(error.into()),
     }
-    let application = header.get(APPLICATION_AT..).and_then(|rest| rest.first_chunk()).copied().map(i32::from_be_bytes);
-    // Ours have their number from the first commit on; a journal or a log beside a file does not make it ours.
-    if application != Some(APPLICATION) {
-        return foreign("it is the database of another program");
+}
+
+/// The number of the application that the file itself has, not its log: without a lock, and without a change.
+fn application(path: &Path) -> rusqlite::Result<i32> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(immutable(path), flags)?;
+    // The file may be shorter than it says while its log is written back. Nothing else is read of it.
+    connection.pragma_update(None, "writable_schema", true)?;
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+/// The address of a file that SQLite takes as it is: it asks for no locks, and looks at no journal and no log.
+fn immutable(path: &Path) -> String {
+    let mut address = "file:".to_owned();
+    for &byte in Path::new(".").join(path).as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
     }
-    Ok(())
+    address + "?immutable=1"
+}
+
+/// Whether a journal lies beside a file that was nothing when it began: what was being made.
+fn undone_to_nothing(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    let mut header = Vec::new();
+    let read = File::open(Path::new(&journal)).and_then(|file| file.take(28).read_to_end(&mut header));
+    read.is_ok()
+        && header.starts_with(&JOURNAL_MARK)
+        && header.get(JOURNAL_PAGES_AT..).is_some_and(|rest| rest.starts_with(&[0; 4]))
 }
 
 fn connect(path: &Path, options: &DatabaseOptions) -> Result<Connection, Fault> {
@@ -223,6 +262,30 @@ mod tests {
         drop(database);
         std::fs::remove_file(path).unwrap();
         Ok(())
+    }
+
+    #[test]
+    fn what_was_being_made_is_made_again() {
+        let path = std::env::temp_dir().join(format!("attrition-made #1?% {}.db", std::process::id()));
+        let journal = path.with_extension("db-journal");
+        let zeros = [0_u8; 4_096];
+        std::fs::write(&path, zeros).unwrap();
+        // Without its journal, or with one of a file that had something in it, nobody knows what it was.
+        for pages in [None, Some(2)] {
+            if let Some(pages) = pages {
+                std::fs::write(&journal, [&JOURNAL_MARK[..], &[0; 11], &[pages], &[0; 492]].concat()).unwrap();
+            }
+            let refused = ChurnDatabase::open(&path).unwrap_err();
+            assert!(matches!(refused, Error::NotChurnDatabase { .. }), "{refused}");
+            assert_eq!(std::fs::read(&path).unwrap(), zeros);
+        }
+        // No rows, a nonce, no pages before, sectors of 512 bytes and pages of 4096.
+        let header = [&JOURNAL_MARK[..], &[0; 12], &[0, 0, 2, 0], &[0, 0, 16, 0], &[0; 484]].concat();
+        std::fs::write(&journal, header).unwrap();
+        let mut database = ChurnDatabase::open(&path).unwrap();
+        assert_eq!(database.count().unwrap(), 0);
+        drop(database);
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

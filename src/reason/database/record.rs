@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::ChurnDatabase;
 use super::failure::Fault;
-use super::row::{COLUMNS, Customer, differences, find, overlaid};
+use super::row::{COLUMNS, Customer, differences, find, free_key, overlaid};
 use super::taxonomy::{Reasons, load};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -16,12 +16,14 @@ impl ChurnDatabase {
     /// Records a cancellation. When this returns, it is on the disk.
     ///
     /// One that is there already with all that is said now, changes nothing: what was recorded twice is there once, be
-    /// it that its customer or date was corrected since.
+    /// it that its date was corrected since.
     ///
     /// # Errors
     ///
     /// [`Error::Incompatible`] if the customer has a record of that date which says something else:
-    /// [`correct`](Self::correct) it. As [`ChurnRecords::of`] for a field that cannot be used. [`Error::Locked`],
+    /// [`correct`](Self::correct) it; and if what was recorded of that customer and date was given to another customer by a
+    /// correction, since nobody but the caller knows whether this is the same again or a cancellation of its own, which
+    /// [`record_anew`](Self::record_anew) takes. As [`ChurnRecords::of`] for a field that cannot be used. [`Error::Locked`],
     /// [`Error::DiskFull`], [`Error::ReadOnly`] and [`Error::Database`], after which nothing is changed.
     pub fn record(&mut self, cancellation: Cancellation) -> Result<()> {
         self.record_all([cancellation])
@@ -34,28 +36,51 @@ impl ChurnDatabase {
     /// As [`record`](Self::record).
     pub fn record_all(&mut self, cancellations: impl IntoIterator<Item = Cancellation>) -> Result<()> {
         let cancellations: Vec<Cancellation> = cancellations.into_iter().collect();
+        self.write(|transaction| record(transaction, cancellations))
+    }
+
+    /// Records a cancellation of its own under a customer and date at which another one stood before it was corrected. What
+    /// is said of that customer and date from now on, by an import too, is said of this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record), but for the one of a record that was moved.
+    pub fn record_anew(&mut self, cancellation: Cancellation) -> Result<()> {
         self.write(|transaction| {
-            let reasons = load(transaction)?;
-            let records = ChurnRecords::of(cancellations, &reasons.taxonomy)?;
-            let known = insert(transaction, &reasons, &records)?;
-            for row in known {
-                let said = records.get(row);
-                let Some((_, there)) = find(transaction, &reasons, said.customer.as_id(), said.date)? else { continue };
-                let now = overlaid(there.clone(), said, |_field| true);
-                if let Some(difference) = differences(&there, &now).into_iter().next() {
-                    let told = |value: Option<String>| {
-                        let value = value.unwrap_or_else(|| "nothing".to_owned());
-                        format!("{} of {} on {}: {value}", difference.field, now.customer, now.date)
-                    };
-                    let (left, right) = (told(difference.before.clone()), told(difference.after.clone()));
-                    let way_out = "the first is recorded; correct it with ChurnDatabase::correct";
-                    let what = "two cancellations of one customer and date";
-                    return Err(Error::Incompatible { what, left, right, way_out }.into());
-                }
-            }
-            Ok(())
+            free_key(transaction, &cancellation)?;
+            record(transaction, vec![cancellation])
         })
     }
+}
+
+fn record(transaction: &Transaction<'_>, cancellations: Vec<Cancellation>) -> Result<(), Fault> {
+    let reasons = load(transaction)?;
+    let records = ChurnRecords::of(cancellations, &reasons.taxonomy)?;
+    for row in insert(transaction, &reasons, &records)? {
+        let said = records.get(row);
+        let Some((_, there)) = find(transaction, &reasons, said.customer.as_id(), said.date)? else { continue };
+        // Of the same customer it is the same cancellation on another day; of another it may be one of its own.
+        if there.customer.to_string() != said.customer.to_string() {
+            let (left, right) =
+                (format!("{} on {}", said.customer, said.date), format!("{} on {}", there.customer, there.date));
+            let way_out = "the second stood there before it was corrected; if it is meant, nothing is left to do, else use \
+                           ChurnDatabase::record_anew";
+            let what = "a cancellation and the one that was recorded as it";
+            return Err(Error::Incompatible { what, left, right, way_out }.into());
+        }
+        let now = overlaid(there.clone(), said, |_field| true);
+        if let Some(difference) = differences(&there, &now).into_iter().next() {
+            let told = |value: Option<String>| {
+                let value = value.unwrap_or_else(|| "nothing".to_owned());
+                format!("{} of {} on {}: {value}", difference.field, now.customer, now.date)
+            };
+            let (left, right) = (told(difference.before.clone()), told(difference.after.clone()));
+            let way_out = "the first is recorded; correct it with ChurnDatabase::correct";
+            let what = "two cancellations of one customer and date";
+            return Err(Error::Incompatible { what, left, right, way_out }.into());
+        }
+    }
+    Ok(())
 }
 
 /// Writes the records that are not there yet; gives the rows of those that are.

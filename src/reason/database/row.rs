@@ -182,11 +182,17 @@ pub(super) fn moved(
     before: &Cancellation,
     after: &Cancellation,
 ) -> Result<(), Fault> {
-    let mut free = connection.prepare_cached("DELETE FROM former_key WHERE customer = ?1 AND date = ?2")?;
-    free.execute(params![Customer::new(after.customer.as_id())?, after.date.to_string()])?;
+    free_key(connection, after)?;
     let mut keep = connection
         .prepare_cached("INSERT OR REPLACE INTO former_key (customer, date, cancellation) VALUES (?1, ?2, ?3)")?;
     keep.execute(params![Customer::new(before.customer.as_id())?, before.date.to_string(), id])?;
+    Ok(())
+}
+
+/// Forgets that another record stood under the customer and date of one.
+pub(super) fn free_key(connection: &Connection, record: &Cancellation) -> Result<(), Fault> {
+    let mut free = connection.prepare_cached("DELETE FROM former_key WHERE customer = ?1 AND date = ?2")?;
+    free.execute(params![Customer::new(record.customer.as_id())?, record.date.to_string()])?;
     Ok(())
 }
 
