@@ -61,8 +61,8 @@ pub(super) struct Start {
 }
 
 impl Aging {
-    /// `table` are the calendar periods of the observation, `brackets` the sizes of the groups after period 0.
-    pub(super) fn new(period: Period, age_by: AgeBy, table: PeriodTable, brackets: &[u32], as_of: Date) -> Self {
+    /// `table` are the calendar periods of the observation, `sizes` those of the ages, where periods are put together.
+    pub(super) fn new(period: Period, age_by: AgeBy, table: PeriodTable, sizes: &[u32], as_of: Date) -> Self {
         let unit = match (age_by, period) {
             (AgeBy::Calendar, _) => {
                 let ended = table.spans().partition_point(|span| span.end <= as_of);
@@ -76,14 +76,11 @@ impl Aging {
             (AgeBy::Clock, Period::Week) => Unit::Clock(7),
             (AgeBy::Clock, _) => Unit::Clock(1),
         };
-        let last = |last: &mut u32, size: &u32| {
-            *last = last.saturating_add(*size);
-            Some(*last)
+        let last = |end: &mut u32, size: &u32| {
+            *end = end.saturating_add(*size);
+            Some(*end - 1)
         };
-        let mut ends: Vec<u32> = brackets.iter().scan(0, last).collect();
-        if !ends.is_empty() {
-            ends.insert(0, 0);
-        }
+        let ends = sizes.iter().scan(0, last).collect();
         Self { unit, brackets: ends, as_of: as_of.days_since_epoch() }
     }
 
@@ -218,12 +215,19 @@ mod tests {
         assert_eq!(seen(&start, date(2024, 1, 16)), (2, 2));
         assert_eq!(seen(&start, date(2024, 1, 17)), (1, 2));
         // Periods 0, 1, 2 to 4, 5 to 8.
-        let brackets = aging(Period::Week, AgeBy::Start, &[1, 3, 4], as_of);
+        let brackets = aging(Period::Week, AgeBy::Start, &[1, 1, 3, 4], as_of);
         assert_eq!(seen(&brackets, as_of - 6), (1, 1));
         assert_eq!(seen(&brackets, as_of - 34), (3, 3));
         assert_eq!(seen(&brackets, as_of - 33), (2, 3));
         assert_eq!(seen(&brackets, date(2024, 1, 1)), (4, 4));
         let ages = [0, 1, 2, 4, 5, 8, 9, 10, 13].map(|weeks| brackets.bracket(weeks));
         assert_eq!(ages, [0, 1, 2, 2, 3, 3, 4, 5, 8]);
+        // Days 0 to 29, 30 to 59, and those after.
+        let months = aging(Period::Day, AgeBy::Start, &[30, 30], as_of);
+        assert_eq!([0, 29, 30, 59, 60, 61].map(|days| months.bracket(days)), [0, 0, 1, 1, 2, 3]);
+        assert_eq!(
+            (seen(&months, as_of - 28), seen(&months, as_of - 29), seen(&months, as_of - 30)),
+            ((0, 1), (1, 1), (1, 2))
+        );
     }
 }

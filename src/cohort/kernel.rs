@@ -101,7 +101,7 @@ impl<'a> Question<'a> {
         }
         let (first, last) = (activity.observed_from(), activity.as_of());
         let table = || activity.periods(options.period);
-        let aging = Aging::new(options.period, options.age_by, table(), &options.brackets, last);
+        let aging = Aging::new(options.period, options.age_by, table(), &options.sizes(), last);
         let labels = cohorts.and_then(Cohorts::label_count);
         let rows_by = match labels {
             Some(count) => {

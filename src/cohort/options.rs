@@ -45,9 +45,16 @@ pub struct RetentionOptions {
     pub(super) confidence: f64,
     pub(super) age_by: AgeBy,
     pub(super) brackets: Vec<u32>,
+    #[serde(default = "one")]
+    pub(super) first_bracket: u32,
     pub(super) returning: Return,
     pub(super) min_events: u32,
     pub(super) base: Base,
+}
+
+/// Options stored before there was a first bracket have one of one period.
+fn one() -> u32 {
+    1
 }
 
 impl RetentionOptions {
@@ -62,6 +69,7 @@ impl RetentionOptions {
             confidence: 0.95,
             age_by: AgeBy::Calendar,
             brackets: Vec::new(),
+            first_bracket: 1,
             returning: Return::Activity,
             min_events: 1,
             base: Base::Cohort,
@@ -112,13 +120,38 @@ impl RetentionOptions {
     }
 
     /// Puts the periods after period 0 together in brackets of these sizes: `[1, 3, 4]` are period 1, periods 2 to 4 and
-    /// periods 5 to 8. Ages then count brackets, 0 being period 0 alone; a bracket is judged when its last period has
+    /// periods 5 to 8. Ages then count brackets, 0 being period 0, alone or as the first of
+    /// [`first_bracket`](Self::first_bracket); a bracket is judged when its last period has
     /// ended. By default every period stands for itself, as those behind the last bracket do, which
     /// [`Criterion::OnOrAfter`] still looks at. With [`AgeBy::Start`] brackets are measured from each start.
     #[must_use]
     pub fn brackets(mut self, sizes: impl IntoIterator<Item = u32>) -> Self {
         self.brackets = sizes.into_iter().collect();
         self
+    }
+
+    /// How many periods age 0 holds, that of the start the first of them, where there are [`brackets`](Self::brackets). The
+    /// default is 1: period 0 stands alone.
+    ///
+    /// Months of 30 days that roll from each start, as PostHog, Amplitude and Mixpanel count them, are days 0 to 29, 30 to 59
+    /// and so on:
+    ///
+    /// ```
+    /// use attrition::{AgeBy, Period, RetentionOptions};
+    ///
+    /// let months = RetentionOptions::new(Period::Day).age_by(AgeBy::Start).first_bracket(30).brackets([30; 11]);
+    /// # let _ = months;
+    /// ```
+    #[must_use]
+    pub fn first_bracket(mut self, periods: u32) -> Self {
+        self.first_bracket = periods;
+        self
+    }
+
+    /// The periods of each age, that of the start the first; none where every period stands for itself.
+    pub(super) fn sizes(&self) -> Vec<u32> {
+        let first = (!self.brackets.is_empty()).then_some(self.first_bracket);
+        first.into_iter().chain(self.brackets.iter().copied()).collect()
     }
 
     /// What counts as a return. The default is any event.
@@ -146,9 +179,14 @@ impl RetentionOptions {
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |option, value: String, reason| Err(Error::InvalidOption { option, value, reason });
         Wilson::new(self.confidence)?;
-        if self.brackets.contains(&0) || self.brackets.iter().map(|&size| u64::from(size)).sum::<u64>() > MAX_PERIODS {
-            let reason = "brackets hold at least one period each, and no more than 36525 together";
-            return refuse("brackets", format!("{:?}", self.brackets), reason);
+        let sizes = self.sizes();
+        if sizes.contains(&0) || sizes.iter().map(|&size| u64::from(size)).sum::<u64>() > MAX_PERIODS + 1 {
+            let reason = "brackets hold at least one period each, and no more than 36525 after period 0 together";
+            return refuse("brackets", format!("{sizes:?}"), reason);
+        }
+        if self.brackets.is_empty() && self.first_bracket != 1 {
+            let reason = "it is the first of brackets, and there are none; name those after it with brackets";
+            return refuse("first_bracket", self.first_bracket.to_string(), reason);
         }
         if !self.brackets.is_empty() && self.horizon.is_some() {
             let reason = "brackets say themselves how far the ages go; leave one of the two out";

@@ -299,11 +299,11 @@ impl Retention {
 
     /// The first and the last period of an age, counted from that of the start.
     pub(super) fn age_periods(&self, age: usize) -> (u32, u32) {
-        let brackets = &self.options.brackets;
-        let last: u32 = brackets.iter().take(age).sum();
-        match age.checked_sub(1).and_then(|place| brackets.get(place)) {
+        let sizes = self.options.sizes();
+        let from: u32 = sizes.iter().take(age).sum();
+        match sizes.get(age) {
             None => [u32::try_from(age).unwrap_or(u32::MAX); 2].into(),
-            Some(size) => (last + 1 - size, last),
+            Some(size) => (from, from + size - 1),
         }
     }
 

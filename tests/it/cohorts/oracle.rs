@@ -99,6 +99,7 @@ pub(super) struct Ask {
     pub(super) criterion: Criterion,
     pub(super) age_by: AgeBy,
     pub(super) brackets: Vec<u32>,
+    pub(super) first_bracket: u32,
     pub(super) horizon: Option<u32>,
     pub(super) between: Option<Stretch>,
     pub(super) feature: Option<u32>,
@@ -112,6 +113,7 @@ impl Ask {
             .criterion(self.criterion)
             .age_by(self.age_by)
             .brackets(self.brackets.clone())
+            .first_bracket(self.first_bracket)
             .min_events(self.min_events)
             .base(self.base);
         if let Some(horizon) = self.horizon {
@@ -243,8 +245,8 @@ impl Known {
     /// The ages of a member, as far as they have begun.
     fn ages(&self, ask: &Ask, user: Option<i64>, start: civil::Date) -> Vec<Age> {
         let periods = self.periods(ask, start);
-        // Period 0, the brackets, and every later period by itself.
-        let sizes = std::iter::once(1).chain(ask.brackets.iter().copied()).chain(std::iter::repeat(1));
+        // The first bracket, the others, and every later period by itself.
+        let sizes = std::iter::once(ask.first_bracket).chain(ask.brackets.iter().copied()).chain(std::iter::repeat(1));
         let mut ages = Vec::new();
         let mut first = 0;
         for size in sizes.map(|size| size as usize) {

@@ -220,9 +220,9 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         ];
         // Brackets, or a horizon, or neither.
         let reach = prop_oneof![
-            1 => Just((Vec::new(), None)),
-            1 => (0..=14_u32).prop_map(|horizon| (Vec::new(), Some(horizon))),
-            1 => vec(1..=4_u32, 1..=5).prop_map(|brackets| (brackets, None)),
+            1 => Just((Vec::new(), 1, None)),
+            1 => (0..=14_u32).prop_map(|horizon| (Vec::new(), 1, Some(horizon))),
+            1 => (vec(1..=4_u32, 1..=5), select(&[1, 1, 2, 4][..])).prop_map(|(brackets, first)| (brackets, first, None)),
         ];
         let end = move || (-days / 3..days + days / 3).prop_map(move |days| scene.1 + days.days());
         let between = option::weighted(0.3, (end(), end()).prop_map(|(one, other)| (one.min(other), one.max(other))));
@@ -232,11 +232,12 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
             2 => (2..=4_u32).prop_map(|events| (None, events)),
         ];
         let ask = (select(&CRITERIA[..]), any::<bool>(), reach, between, counts, select(&BASES[..])).prop_map(
-            move |(criterion, by_start, (brackets, horizon), between, (feature, min_events), base)| Ask {
+            move |(criterion, by_start, (brackets, first_bracket, horizon), between, (feature, min_events), base)| Ask {
                 period,
                 criterion,
                 age_by: if by_start { AgeBy::Start } else { AgeBy::Calendar },
                 brackets,
+                first_bracket,
                 horizon,
                 between,
                 feature,
@@ -548,7 +549,7 @@ proptest! {
         let Some((activity, known)) = both(&case.world)? else { return Ok(()) };
         let Some((cohorts, table)) = both_cohorts(&case, &activity, &known)? else { return Ok(()) };
         let with = |brackets: Vec<u32>, horizon| {
-            let ask = Ask { brackets, horizon, ..case.ask.clone() };
+            let ask = Ask { brackets, first_bracket: 1, horizon, ..case.ask.clone() };
             triangle(&Case { ask, ..case.clone() }, &activity, &known, &cohorts)
         };
         let Some(plain) = with(Vec::new(), Some(brackets))? else { return Ok(()) };
