@@ -28,7 +28,7 @@ const LATE: i32 = 7;
 const SEATS: i32 = 730;
 
 /// What triggers said of the customers of a day.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     names: Vec<String>,
     /// By the number of the account its place among the customers.
@@ -53,7 +53,7 @@ impl Told {
             }
         }
         if names.is_empty() {
-            return Ok(Self { names, place: Vec::new(), states: Vec::new() });
+            return Ok(Self::default());
         }
         let set = TriggerSet::standard().only(&names)?;
         let names = set.names().map(str::to_owned).collect();
@@ -63,6 +63,11 @@ impl Told {
             place[account.number()] = number;
         }
         Ok(Self { names, place, states })
+    }
+
+    /// Whether triggers are among the signals.
+    pub(super) fn asks_triggers(&self) -> bool {
+        !self.names.is_empty()
     }
 
     fn of(&self, account: &Account<'_>, name: &str) -> Option<f64> {
