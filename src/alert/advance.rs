@@ -218,8 +218,7 @@ impl AlertDesk {
     /// How many alerts may open on a date.
     fn room(&self, date: Date) -> usize {
         let lately = self.changes.iter().rev().take_while(|change| date - change.date < WEEK);
-        let opened = lately
-            .filter(|change| change.to == AlertState::Open && matches!(change.from, None | Some(AlertState::Held)));
+        let opened = lately.filter(|change| change.to == AlertState::Open && change.why == ChangeReason::Fired);
         self.policy.weekly_cap.map_or(usize::MAX, |cap| (cap as usize).saturating_sub(opened.count()))
     }
 
@@ -235,7 +234,7 @@ impl AlertDesk {
             let reason = match why {
                 ChangeReason::Left => LEFT,
                 ChangeReason::Lapsed => LAPSED,
-                ChangeReason::Quiet => FADED,
+                _ if self.alerts[alert].opened.is_none() => FADED,
                 _ => RESOLVED,
             };
             self.alerts[alert].reason = self.playbook.reason_number(reason);
@@ -252,7 +251,7 @@ impl AlertDesk {
         let date = day.date;
         let to = if room { AlertState::Open } else { AlertState::Held };
         let (from, alert) = match case.alert {
-            Some(alert) => (Some(AlertState::Held), alert as usize),
+            Some(alert) => (Some(self.alerts[alert as usize].standing.state), alert as usize),
             None => {
                 let standing = Standing {
                     state: to,
@@ -292,7 +291,7 @@ impl AlertDesk {
             self.alerts[alert].opened = Some(date);
         }
         let standing = &mut self.alerts[alert].standing;
-        (standing.state, standing.since) = (to, date);
+        (standing.state, standing.since, standing.before) = (to, date, AlertState::Open);
         let why = if room { ChangeReason::Fired } else { ChangeReason::WeekFull };
         self.log(alert, from, to, (worst.severity, why), date, None);
     }

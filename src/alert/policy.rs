@@ -87,8 +87,8 @@ impl AlertPolicy {
     }
 
     /// How many alerts may come on the list anew within any seven days; any number with `None`. The most urgent open, the
-    /// others are held and open as soon as there is room, if they still fire. An alert that cooled down and comes back
-    /// before it is closed is not new, and comes beyond the cap. 25 unless told: five a working day is what one person can take
+    /// others are held and open as soon as there is room, if they still fire. An alert that was on the list, cooled down and comes
+    /// back before it is closed is not new, and comes beyond the cap. 25 unless told: five a working day is what one person can take
     /// up; a team of four takes 100.
     #[must_use]
     pub fn weekly_cap(mut self, alerts: impl Into<Option<u32>>) -> Self {

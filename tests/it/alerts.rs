@@ -315,8 +315,9 @@ fn the_week_has_room_for_so_many() {
             line(1, "1", "held", "week_full"),
             line(1, "2", "held", "week_full"),
             line(6, "4", "held", "week_full"),
-            line(7, "2", "closed", "quiet"),
+            line(7, "2", "cooled_down", "quiet"),
             line(8, "4", "open", "fired"),
+            line(11, "2", "closed", "stayed_quiet"),
             line(15, "1", "open", "fired"),
         ]
     );
