@@ -398,6 +398,12 @@ impl<'a> AccountHealth<'a> {
         health
     }
 
+    /// Whether a signal is one of those by which it is scored.
+    pub(super) fn asks(&self, signal: &HealthSignal) -> bool {
+        let cells = self.row.now.as_ref().map_or(&[][..], |now| &now.cells);
+        cells.iter().any(|cell| self.signals[cell.signal] == *signal)
+    }
+
     /// What each signal does to the score: those of the profile in its order, then those of the profile of before, if that
     /// was another one.
     pub fn contributions(&self) -> impl Iterator<Item = HealthContribution<'a>> + use<'a> {

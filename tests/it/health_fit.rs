@@ -3,8 +3,8 @@
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, Calendar, CancellationColumns, Cause, ChurnEvent, Company, Error, EventColumns, FittedHealth, GoodWhen,
-    Growth, HealthFitOptions, HealthMeasure, HealthSignal, Interval, Planted, Portfolio, Seasonality,
-    SimulationOptions, Verdict, date,
+    Growth, HealthFitOptions, HealthMeasure, HealthProfile, HealthScale, HealthSignal, Interval, Planted, Portfolio,
+    Seasonality, SimulationOptions, Verdict, date,
 };
 
 fn data(path: &str) -> PlRefPath {
@@ -142,6 +142,21 @@ fn simulated_companies() {
             all += 1;
         }
         assert!(all > 100);
+        // Other weights have not asked for what is on the card, but for all of it or for more it is the same.
+        let card = fitted.card().unwrap();
+        let weighed = |profile: HealthProfile, signal: &HealthSignal| {
+            profile.weigh(signal.clone(), 1.0, HealthScale::new(0.0, 1.0))
+        };
+        let whole = card.signals().iter().fold(HealthProfile::new("whole"), |all, own| weighed(all, &own.signal));
+        let part = weighed(HealthProfile::new("part"), &card.signals()[0].signal);
+        let totals = |profile: HealthProfile| -> Vec<Option<u32>> {
+            portfolio.health(as_of, profile).unwrap().iter().map(|own| card.total(&own)).collect()
+        };
+        let by_fit: Vec<Option<u32>> = health.iter().map(|own| card.total(&own)).collect();
+        let by_whole = totals(whole);
+        assert!(by_whole.iter().zip(&by_fit).all(|(whole, fit)| whole.is_none() || whole == fit));
+        assert!(by_whole.iter().flatten().count() > 100 && card.signals().len() > 1);
+        assert_eq!(totals(part).iter().flatten().count(), 0);
         // All accounts have the same level: what an account would have with every contribution as usual.
         let mut levels = health.iter().filter(|own| own.score.is_some()).map(|own| {
             let chance = own.churn_probability.unwrap();
