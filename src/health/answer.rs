@@ -12,7 +12,7 @@ use super::measures::known;
 use super::options::HealthOptions;
 use super::scoring::{Scored, Scorer, Segments};
 use super::signal::HealthSignal;
-use crate::activity::{SegmentColumns, divide};
+use crate::activity::{SegmentColumns, divide, labelled};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::ids::{Id, Ids};
@@ -228,7 +228,8 @@ impl Portfolio {
     ///
     /// As [`health`](Self::health); [`Error::MissingColumn`](crate::Error::MissingColumn),
     /// [`Error::UnsupportedType`](crate::Error::UnsupportedType), [`Error::Incompatible`](crate::Error::Incompatible) and
-    /// [`Error::TwoSegments`](crate::Error::TwoSegments) of the frame.
+    /// [`Error::TwoSegments`](crate::Error::TwoSegments) of the frame;
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for the profile of a segment that the frame does not have.
     pub fn health_by(
         &self,
         as_of: Date,
@@ -236,7 +237,9 @@ impl Portfolio {
         segments: &DataFrame,
         columns: &SegmentColumns,
     ) -> Result<Health> {
-        self.health_of(as_of, options.into(), &Segments::labels(self, segments, columns)?)
+        let options = options.into();
+        let segments = Segments::labels(self, &options, segments, columns)?;
+        self.health_of(as_of, options, &segments)
     }
 
     fn health_of(&self, as_of: Date, options: HealthOptions, segments: &Segments) -> Result<Health> {
@@ -274,7 +277,17 @@ impl Portfolio {
 }
 
 impl Segments {
-    pub(super) fn labels(portfolio: &Portfolio, frame: &DataFrame, columns: &SegmentColumns) -> Result<Self> {
+    pub(super) fn labels(
+        portfolio: &Portfolio,
+        options: &HealthOptions,
+        frame: &DataFrame,
+        columns: &SegmentColumns,
+    ) -> Result<Self> {
+        if !options.segments.is_empty() {
+            // A segment of accounts that are not in the portfolio is known too.
+            let (_, all) = labelled(frame, columns)?;
+            options.check_segments(all.iter().filter_map(|(name, _)| name.as_deref()))?;
+        }
         let mut of = vec![0; portfolio.len()];
         let mut names = Vec::new();
         for (place, (name, accounts)) in divide(portfolio.ids(), frame, columns)?.into_iter().enumerate() {
@@ -497,6 +510,13 @@ impl fmt::Display for Health {
             segments.iter().take(SHOWN).try_for_each(|&(name, of)| line(name.unwrap_or("-"), of))?;
         }
         line("all", counts)?;
+        let used: BTreeSet<usize> =
+            self.rows.iter().filter_map(|row| row.now.as_ref()).map(|own| own.profile).collect();
+        let idle = self.options.segment_places().filter(|(_, place)| !used.contains(place));
+        let idle: Vec<&str> = idle.map(|(name, _)| name).collect();
+        if !idle.is_empty() {
+            writeln!(f, "nobody was scored by the profiles of these segments: {}", idle.join(", "))?;
+        }
         for own in self.worst().take(SHOWN) {
             write!(f, "\n{}: {}", own.account, own.sentence())?;
         }

@@ -39,6 +39,10 @@ impl Labels {
         Ok(Self { accounts, names, of })
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     fn check(&self) -> Result<(), String> {
         let known = self.of.iter().all(|&place| place <= self.names.len());
         holds(self.of.len() == self.accounts.len() && known, "each account has a known segment, or none")

@@ -194,3 +194,28 @@ fn many_threads_come_to_an_end() {
     assert!(many.0 > 0 && many.2.alerts().len() > 10, "{}", many.2);
     assert_eq!(many, replayed(1));
 }
+
+/// A profile that would be nobody's for a slip of the pen is refused where all segments are known, and told where not.
+#[test]
+fn misspelt_segments() {
+    let portfolio = portfolio();
+    let last = portfolio.activity().as_of();
+    // Account 900 is in no portfolio; its segment is known all the same.
+    let frame = df!("account" => [1_i64, 2, 900], "size" => ["large", "small", "huge"]).unwrap();
+    let columns = SegmentColumns::new("account", "size");
+    let of = |segment: &str| HealthOptions::default().segment(segment, HealthProfile::standard());
+    let error = refused(portfolio.health_by(last, of("Large"), &frame, &columns));
+    assert!(error.contains("\"Large\"") && error.contains("large, small"), "{error}");
+    refused(portfolio.health_over_time_by([last], of("Large"), &frame, &columns));
+    refused(PoorHealth::by(of("Large"), &frame, &columns));
+    for known in ["large", "huge"] {
+        let health = portfolio.health_by(last, of(known), &frame, &columns).unwrap();
+        assert_eq!(
+            health.to_string().contains("nobody was scored by the profiles of these segments: huge"),
+            known == "huge"
+        );
+        assert!(PoorHealth::by(of(known), &frame, &columns).is_ok());
+    }
+    let plans = portfolio.health(last, of("Solo").segment("solo", HealthProfile::standard())).unwrap().to_string();
+    assert!(plans.contains("nobody was scored by the profiles of these segments: Solo\n"), "{plans}");
+}
