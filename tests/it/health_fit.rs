@@ -321,3 +321,34 @@ fn refusals() {
     stored["signals"][0]["scale"] = 0.0.into();
     assert!(serde_json::from_value::<FittedHealth>(stored).is_err());
 }
+
+/// Days since the last event tell no more than themselves, and a log by itself little more: the report says why.
+#[test]
+fn says_why_it_falls_short() {
+    let portfolio = company(120, 3).portfolio().unwrap();
+    let fit = |signals: Vec<HealthMeasure>| portfolio.fit_health(HealthFitOptions::new().signals(signals)).unwrap();
+    let plain = fit(vec![HealthMeasure::DaysSinceLastEvent]);
+    let accuracy = plain.accuracy().unwrap();
+    assert_ne!(accuracy.verdict(), Verdict::Better);
+    let text = plain.to_string();
+    assert!(text.contains("not seen to be better than days since the last event:"), "{text}");
+    assert_eq!(text.contains("few departures"), accuracy.left < 100, "{text}");
+    assert!(!text.contains("most signals not observed"), "{text}");
+    // Answers and contacts are not in every company.
+    let activity = Portfolio::new(portfolio.activity().clone()).unwrap();
+    let options = silent(60).signals([
+        HealthMeasure::DaysSinceLastEvent,
+        HealthMeasure::DaysOverdue,
+        HealthMeasure::OpenTickets,
+        HealthMeasure::SeatTrend,
+    ]);
+    let little = activity.fit_health(options).unwrap();
+    if let Some(accuracy) = little.accuracy().filter(|accuracy| accuracy.verdict() != Verdict::Better) {
+        let text = little.to_string();
+        assert!(text.contains("most signals not observed: 1 of 4"), "{text}");
+        assert_eq!(
+            text.contains("holds 0"),
+            accuracy.verdict() == Verdict::NotTold && accuracy.area_difference.is_some()
+        );
+    }
+}
