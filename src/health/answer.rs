@@ -12,7 +12,7 @@ use super::measures::known;
 use super::options::HealthOptions;
 use super::scoring::{Scored, Scorer, Segments};
 use super::signal::HealthSignal;
-use crate::activity::{SegmentColumns, divide, labelled};
+use crate::activity::SegmentColumns;
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::ids::{Id, Ids};
@@ -273,28 +273,6 @@ impl Portfolio {
         let signals = scorer.signals.iter().map(|&signal| signal.clone()).collect();
         let profiles = scorer.profiles.iter().map(|&name| name.to_owned()).collect();
         Ok(Health { as_of, previous, options, signals, profiles, segments: names, accounts, rows })
-    }
-}
-
-impl Segments {
-    pub(super) fn labels(
-        portfolio: &Portfolio,
-        options: &HealthOptions,
-        frame: &DataFrame,
-        columns: &SegmentColumns,
-    ) -> Result<Self> {
-        if !options.segments.is_empty() {
-            // A segment of accounts that are not in the portfolio is known too.
-            let (_, all) = labelled(frame, columns)?;
-            options.check_segments(all.iter().filter_map(|(name, _)| name.as_deref()))?;
-        }
-        let mut of = vec![0; portfolio.len()];
-        let mut names = Vec::new();
-        for (place, (name, accounts)) in divide(portfolio.ids(), frame, columns)?.into_iter().enumerate() {
-            accounts.into_iter().for_each(|number| of[number] = place);
-            names.push(name);
-        }
-        Ok(Self::Labels { names, of })
     }
 }
 
