@@ -5,6 +5,9 @@
 //! cargo run --release --example health_and_alerts -- --events log.parquet --user user_id --time ts --account account_id
 //! ```
 //!
+//! Of a log of your own it has what the past teaches, the health of its accounts and whom to look at; for renewals and plans it
+//! takes more than a log.
+//!
 //! Without arguments it reads a year of a British online shop, of which nothing but the orders is known, and then a
 //! simulated software company, of which everything is known, the truth too.
 
@@ -36,9 +39,16 @@ fn both(activity: &Activity, out: &mut dyn Write) -> Outcome {
     monday(out)
 }
 
-/// What the past of a log teaches, where there is nothing but the log.
+/// What the past of a log teaches, how the customers do by it, and whom to look at, where there is nothing but the log.
 fn learnt_of(activity: &Activity, out: &mut dyn Write) -> Outcome {
-    learnt(&Portfolio::new(activity.clone())?, out)?;
+    let portfolio = Portfolio::new(activity.clone())?;
+    let fitted = learnt(&portfolio, out)?;
+    let options = fitted.as_ref().map_or_else(HealthOptions::default, HealthOptions::from);
+    heading(out, "How the customers do")?;
+    writeln!(out, "{}", portfolio.health(activity.as_of(), options)?)?;
+    heading(out, "Whom to look at")?;
+    let findings = portfolio.triggers(activity.as_of(), TriggerSet::standard())?;
+    writeln!(out, "{}", findings.worklist())?;
     Ok(())
 }
 

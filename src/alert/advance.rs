@@ -54,7 +54,8 @@ impl AlertDesk {
     /// # Errors
     ///
     /// [`Error::InvalidOption`] for a date that is not after the last one, and for a trigger that no alert type of the
-    /// playbook has: its findings would be lost; [`Error::Incompatible`] if the accounts are text and those of the desk are
+    /// playbook has: its findings would be lost; and where a trigger was not asked that raised an alert which is not closed:
+    /// nobody would ever know that it is over. [`Error::Incompatible`] if the accounts are text and those of the desk are
     /// not, or the other way round. The desk is then as it was.
     pub fn advance(&mut self, findings: &Findings) -> Result<Vec<AlertChange<'_>>> {
         let [left, lapsed] = findings.gone();
@@ -73,6 +74,7 @@ impl AlertDesk {
     pub(super) fn on(&mut self, day: &Day<'_>) -> Result<usize> {
         self.check_date(day.date, true)?;
         let feeds = self.feeds(&day.triggers)?;
+        self.asks_all(day, &feeds)?;
         self.begin(day, &feeds)?;
         let before = self.changes.len();
         let gap = self.as_of.map_or(0, |last| (day.date - last).unsigned_abs());
@@ -130,6 +132,22 @@ impl AlertDesk {
             })
         };
         triggers.iter().map(feed).collect()
+    }
+
+    /// Whether all triggers were asked for which alerts wait.
+    fn asks_all(&self, day: &Day<'_>, feeds: &[(u32, u32)]) -> Result<()> {
+        for case in self.cases.iter().filter(|case| case.alert.is_some()) {
+            let account = self.accounts.get(case.account as usize);
+            let missing = case.triggers.iter().find(|&&trigger| !feeds.contains(&(case.cause, trigger)));
+            // Whoever left closes its alerts whatever was asked.
+            let Some(&trigger) = missing.filter(|_| !matches!(day.place(account), Place::Gone(_))) else { continue };
+            let own = self.alert_type(case.cause);
+            let value = format!("{:?} of the alert {:?} of {account}", own.triggers[trigger as usize], own.cause);
+            let reason = "the trigger raised an alert that is not closed, and was not asked, so that it could never end; \
+                          add the trigger to the set, or close its alerts first";
+            return Err(Error::InvalidOption { option: "trigger", value, reason });
+        }
+        Ok(())
     }
 
     /// Begins to watch the accounts and causes that fire and were not watched.
@@ -200,8 +218,7 @@ impl AlertDesk {
     /// How many alerts may open on a date.
     fn room(&self, date: Date) -> usize {
         let lately = self.changes.iter().rev().take_while(|change| date - change.date < WEEK);
-        let opened = lately
-            .filter(|change| change.to == AlertState::Open && matches!(change.from, None | Some(AlertState::Held)));
+        let opened = lately.filter(|change| change.to == AlertState::Open && change.why == ChangeReason::Fired);
         self.policy.weekly_cap.map_or(usize::MAX, |cap| (cap as usize).saturating_sub(opened.count()))
     }
 
@@ -217,7 +234,7 @@ impl AlertDesk {
             let reason = match why {
                 ChangeReason::Left => LEFT,
                 ChangeReason::Lapsed => LAPSED,
-                ChangeReason::Quiet => FADED,
+                _ if self.alerts[alert].opened.is_none() => FADED,
                 _ => RESOLVED,
             };
             self.alerts[alert].reason = self.playbook.reason_number(reason);
@@ -234,7 +251,7 @@ impl AlertDesk {
         let date = day.date;
         let to = if room { AlertState::Open } else { AlertState::Held };
         let (from, alert) = match case.alert {
-            Some(alert) => (Some(AlertState::Held), alert as usize),
+            Some(alert) => (Some(self.alerts[alert as usize].standing.state), alert as usize),
             None => {
                 let standing = Standing {
                     state: to,
@@ -274,7 +291,7 @@ impl AlertDesk {
             self.alerts[alert].opened = Some(date);
         }
         let standing = &mut self.alerts[alert].standing;
-        (standing.state, standing.since) = (to, date);
+        (standing.state, standing.since, standing.before) = (to, date, AlertState::Open);
         let why = if room { ChangeReason::Fired } else { ChangeReason::WeekFull };
         self.log(alert, from, to, (worst.severity, why), date, None);
     }

@@ -117,8 +117,10 @@ impl Case {
         let worse = fires.is_some_and(|severity| severity > alert.severity);
         match alert.state {
             AlertState::Held if confirmed => Step::Wants,
-            AlertState::Held if quiet => Step::Turns(AlertState::Closed, ChangeReason::Quiet),
+            AlertState::Held if quiet => Step::Turns(AlertState::CooledDown, ChangeReason::Quiet),
             AlertState::Held | AlertState::Closed => Step::Stays,
+            // What never was on the list has to find room as if it were new.
+            AlertState::CooledDown if confirmed && alert.before == AlertState::Held => Step::Wants,
             AlertState::CooledDown if confirmed && worse => Step::Turns(AlertState::Escalated, ChangeReason::Worse),
             AlertState::CooledDown if confirmed => Step::Turns(alert.before, ChangeReason::FiredAgain),
             // Quiet on end, and not only today: who fires for a day or is out of sight for a month has not been quiet.

@@ -26,10 +26,11 @@ const DEEDS: i32 = 31;
 /// - What is not observed neither opens an alert nor closes one. That holds for each trigger: an alert cools down once all
 ///   triggers that raised it were seen to be quiet. An account that the findings do not know at all is not observed.
 /// - An account that left, or lapsed, closes its alerts under these reasons, and never counts as resolved.
-/// - Within any seven days no more alerts come on the list anew than the policy allows; one that cooled down and comes back
-///   before it is closed is the same alert, and beyond that number. Of those that fire for long enough the more severe come
+/// - Within any seven days no more alerts come on the list anew than the policy allows; one that was on it, cooled down and
+///   comes back before it is closed is the same alert, and beyond that number. Of those that fire for long enough the more severe come
 ///   first, then those with the smaller priority of their alert type, the larger recurring value, and the surer finding. The others are
-///   held: they stand in [`alerts`](Self::alerts) and in the log, and open as soon as there is room if they still fire.
+///   held: they stand in [`alerts`](Self::alerts) and in the log, and open as soon as there is room if they still fire. They
+///   cool down and come back as the others do, and close as faded where nobody was told of them.
 /// - What somebody closed stays closed: the same cause opens nothing for as long as the policy and the decision reason say,
 ///   but for what is more severe than it was.
 ///

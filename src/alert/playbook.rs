@@ -74,7 +74,9 @@ pub struct DecisionReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertOutcome {
-    /// The trouble was there, and is over.
+    /// The trouble was there, and is over: its signs stayed away. An alert that closes by itself says no more than that. Signs may
+    /// also end by the calendar, whatever became of the trouble: [`OnboardingStall`](crate::OnboardingStall) is quiet
+    /// once onboarding is over, and [`RenewalApproaching`](crate::RenewalApproaching) from the day of the renewal on.
     Resolved,
     /// There was no trouble.
     Unfounded,

@@ -15,7 +15,8 @@ const MOST_DAYS: u32 = 36_525;
 /// escalates    it fires more severely than the alert ever was, or was open for so many days and nobody acknowledged it
 /// cools down   all triggers that raised it were quiet on every date asked over so many days
 /// comes back   it fires again, as for opening, before it is closed: the same alert, and no second one
-/// closes       it stayed quiet for so many days more, with nothing in between that fired
+/// closes       it stayed quiet for so many days more, with nothing in between that would open an alert: what fires less
+///              severely keeps an alert from cooling down, but not one that cooled down from closing
 /// ```
 ///
 /// Days are counted between dates that said the same. A date on which a trigger did not observe neither ends such a
@@ -87,8 +88,8 @@ impl AlertPolicy {
     }
 
     /// How many alerts may come on the list anew within any seven days; any number with `None`. The most urgent open, the
-    /// others are held and open as soon as there is room, if they still fire. An alert that cooled down and comes back
-    /// before it is closed is not new, and comes beyond the cap. 25 unless told: five a working day is what one person can take
+    /// others are held and open as soon as there is room, if they still fire. An alert that was on the list, cooled down and comes
+    /// back before it is closed is not new, and comes beyond the cap. 25 unless told: five a working day is what one person can take
     /// up; a team of four takes 100.
     #[must_use]
     pub fn weekly_cap(mut self, alerts: impl Into<Option<u32>>) -> Self {

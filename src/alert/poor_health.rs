@@ -72,9 +72,12 @@ impl PoorHealth {
     ///
     /// # Errors
     ///
-    /// [`Error::MissingColumn`], [`Error::UnsupportedType`] and [`Error::TwoSegments`] of the frame.
+    /// [`Error::MissingColumn`], [`Error::UnsupportedType`] and [`Error::TwoSegments`] of the frame;
+    /// [`Error::InvalidOption`] for the profile of a segment that the frame does not have.
     pub fn by(options: impl Into<HealthOptions>, segments: &DataFrame, columns: &SegmentColumns) -> Result<Self> {
-        Ok(Self { segments: Some(Labels::new(segments, columns)?), ..Self::new(options) })
+        let (poor, labels) = (Self::new(options), Labels::new(segments, columns)?);
+        poor.options.check_segments(labels.names())?;
+        Ok(Self { segments: Some(labels), ..poor })
     }
 
     /// Whether fitted weights may be asked about days before [`knows_until`](crate::FittedHealth::knows_until).

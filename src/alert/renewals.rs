@@ -134,7 +134,7 @@ pub struct Renewal<'a> {
     pub plan: Option<&'a str>,
     /// The causes of the alerts of the account that are held, open, escalated, acknowledged or snoozed.
     pub causes: Vec<&'a str>,
-    /// The touch points, the earliest first; those before the terms began are left out.
+    /// The touch points, the earliest first; those before the terms began, or were renewed silently last, are left out.
     pub touches: Vec<Touch<'a>>,
 }
 
@@ -240,7 +240,7 @@ impl AlertDesk {
             }
             let (band, causes) = (band(&account), self.causes_of(account.id()));
             for ((date, silently_since), terms) in of_day {
-                let began = terms.iter().map(|term| term.start).min().unwrap_or(as_of);
+                let began = silently_since.or_else(|| terms.iter().map(|term| term.start).min()).unwrap_or(as_of);
                 let touch = |(place, point): (usize, &TouchPoint)| {
                     let day = date - point.days_before.cast_signed();
                     let done = point.done_when.holds(&account, Some(causes.is_empty()), band);
@@ -275,7 +275,7 @@ fn state(day: Date, as_of: Date, done: Option<bool>) -> TouchState {
 }
 
 /// The next renewal of a term that runs, and the last one if that was silent.
-fn next(term: &Subscription<'_>, as_of: Date) -> Option<(Date, Option<Date>)> {
+pub(super) fn next(term: &Subscription<'_>, as_of: Date) -> Option<(Date, Option<Date>)> {
     let renewal = term.renewal?;
     if renewal > as_of {
         return Some((renewal, None));

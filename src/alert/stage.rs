@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::playbook::check_days;
+use super::renewals::next;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Subscription};
@@ -51,7 +52,8 @@ impl fmt::Display for LifecycleStage {
 /// ```text
 /// tenure       as_of - the first day as a customer
 /// first value  active on so many of 14 days in a row, once since then
-/// renewing     a running term is up for renewal within so many days, and lasts at least twice as many
+/// renewing     a running term is up for renewal within so many days, and lasts at least twice as many; one that was
+///              renewed silently is up one term after its last renewal
 /// onboarding   not renewing, tenure below the days of onboarding, no first value yet
 /// adopting     not renewing, tenure below the days of adoption, first value reached
 /// established  everybody else
@@ -124,7 +126,9 @@ impl StageRules {
         let near = |term: &Subscription<'_>| {
             let days = i64::from(self.renewing_days);
             let in_sight = |renewal: Date| (1..=days).contains(&i64::from(renewal - as_of));
-            term.renewal.is_some_and(|end| in_sight(end) && i64::from(end - term.start) >= 2 * days)
+            next(term, as_of).is_some_and(|(end, silently)| {
+                in_sight(end) && i64::from(end - silently.unwrap_or(term.start)) >= 2 * days
+            })
         };
         if account.running().is_some_and(|terms| terms.iter().any(near)) {
             return Some(LifecycleStage::Renewing);

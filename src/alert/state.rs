@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// Any of these may be passed over, and whatever is on the list may be snoozed. An alert that cooled down comes back as
-/// what it was; a closed one never does.
+/// what it was, one that was held being held again or, where there is room, opened; a closed one never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
@@ -65,9 +65,9 @@ impl AlertState {
     pub(super) fn may_follow(self, from: Option<Self>) -> bool {
         match from {
             None => matches!(self, Self::Held | Self::Open),
-            Some(Self::Held) => matches!(self, Self::Open | Self::Closed),
+            Some(Self::Held) => matches!(self, Self::Open | Self::CooledDown | Self::Closed),
             Some(Self::Closed) => false,
-            Some(Self::CooledDown) => self.is_to_be_worked() || self == Self::Closed,
+            Some(Self::CooledDown) => self.is_to_be_worked() || matches!(self, Self::Held | Self::Closed),
             Some(Self::Snoozed) => self != Self::Held,
             // An escalated alert escalates once more where it gets worse still.
             Some(from @ (Self::Open | Self::Escalated | Self::Acknowledged)) => {

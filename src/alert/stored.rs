@@ -46,7 +46,8 @@ impl AlertDesk {
                 snoozed == alert.standing.snoozed_until.is_some(),
                 "what is snoozed, and only that, has an end of it",
             )?;
-            let before = alert.standing.before.is_to_be_worked();
+            let held = alert.standing.before == AlertState::Held && alert.opened.is_none();
+            let before = alert.standing.before.is_to_be_worked() || held;
             let p_value = (0.0..=1.0).contains(&alert.p_value);
             let value = alert.recurring_value.is_none_or(f64::is_finite);
             holds(before && p_value && value, "numbers and states are such as there can be")?;

@@ -12,7 +12,7 @@ use super::measures::known;
 use super::options::HealthOptions;
 use super::scoring::{Scored, Scorer, Segments};
 use super::signal::HealthSignal;
-use crate::activity::{SegmentColumns, divide};
+use crate::activity::SegmentColumns;
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::ids::{Id, Ids};
@@ -228,7 +228,8 @@ impl Portfolio {
     ///
     /// As [`health`](Self::health); [`Error::MissingColumn`](crate::Error::MissingColumn),
     /// [`Error::UnsupportedType`](crate::Error::UnsupportedType), [`Error::Incompatible`](crate::Error::Incompatible) and
-    /// [`Error::TwoSegments`](crate::Error::TwoSegments) of the frame.
+    /// [`Error::TwoSegments`](crate::Error::TwoSegments) of the frame;
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for the profile of a segment that the frame does not have.
     pub fn health_by(
         &self,
         as_of: Date,
@@ -236,7 +237,9 @@ impl Portfolio {
         segments: &DataFrame,
         columns: &SegmentColumns,
     ) -> Result<Health> {
-        self.health_of(as_of, options.into(), &Segments::labels(self, segments, columns)?)
+        let options = options.into();
+        let segments = Segments::labels(self, &options, segments, columns)?;
+        self.health_of(as_of, options, &segments)
     }
 
     fn health_of(&self, as_of: Date, options: HealthOptions, segments: &Segments) -> Result<Health> {
@@ -270,18 +273,6 @@ impl Portfolio {
         let signals = scorer.signals.iter().map(|&signal| signal.clone()).collect();
         let profiles = scorer.profiles.iter().map(|&name| name.to_owned()).collect();
         Ok(Health { as_of, previous, options, signals, profiles, segments: names, accounts, rows })
-    }
-}
-
-impl Segments {
-    pub(super) fn labels(portfolio: &Portfolio, frame: &DataFrame, columns: &SegmentColumns) -> Result<Self> {
-        let mut of = vec![0; portfolio.len()];
-        let mut names = Vec::new();
-        for (place, (name, accounts)) in divide(portfolio.ids(), frame, columns)?.into_iter().enumerate() {
-            accounts.into_iter().for_each(|number| of[number] = place);
-            names.push(name);
-        }
-        Ok(Self::Labels { names, of })
     }
 }
 
@@ -398,6 +389,12 @@ impl<'a> AccountHealth<'a> {
         health
     }
 
+    /// Whether a signal is one of those by which it is scored.
+    pub(super) fn asks(&self, signal: &HealthSignal) -> bool {
+        let cells = self.row.now.as_ref().map_or(&[][..], |now| &now.cells);
+        cells.iter().any(|cell| self.signals[cell.signal] == *signal)
+    }
+
     /// What each signal does to the score: those of the profile in its order, then those of the profile of before, if that
     /// was another one.
     pub fn contributions(&self) -> impl Iterator<Item = HealthContribution<'a>> + use<'a> {
@@ -491,6 +488,13 @@ impl fmt::Display for Health {
             segments.iter().take(SHOWN).try_for_each(|&(name, of)| line(name.unwrap_or("-"), of))?;
         }
         line("all", counts)?;
+        let used: BTreeSet<usize> =
+            self.rows.iter().filter_map(|row| row.now.as_ref()).map(|own| own.profile).collect();
+        let idle = self.options.segment_places().filter(|(_, place)| !used.contains(place));
+        let idle: Vec<&str> = idle.map(|(name, _)| name).collect();
+        if !idle.is_empty() {
+            writeln!(f, "nobody was scored by the profiles of these segments: {}", idle.join(", "))?;
+        }
         for own in self.worst().take(SHOWN) {
             write!(f, "\n{}: {}", own.account, own.sentence())?;
         }

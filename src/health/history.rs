@@ -220,7 +220,9 @@ impl Portfolio {
         segments: &DataFrame,
         columns: &SegmentColumns,
     ) -> Result<HealthHistory> {
-        self.history(dates.into_iter().collect(), &options.into(), &Segments::labels(self, segments, columns)?)
+        let options = options.into();
+        let segments = Segments::labels(self, &options, segments, columns)?;
+        self.history(dates.into_iter().collect(), &options, &segments)
     }
 
     fn history(&self, dates: Vec<Date>, options: &HealthOptions, segments: &Segments) -> Result<HealthHistory> {

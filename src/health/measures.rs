@@ -28,7 +28,7 @@ const LATE: i32 = 7;
 const SEATS: i32 = 730;
 
 /// What triggers said of the customers of a day.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     names: Vec<String>,
     /// By the number of the account its place among the customers.
@@ -53,7 +53,7 @@ impl Told {
             }
         }
         if names.is_empty() {
-            return Ok(Self { names, place: Vec::new(), states: Vec::new() });
+            return Ok(Self::default());
         }
         let set = TriggerSet::standard().only(&names)?;
         let names = set.names().map(str::to_owned).collect();
@@ -63,6 +63,11 @@ impl Told {
             place[account.number()] = number;
         }
         Ok(Self { names, place, states })
+    }
+
+    /// Whether triggers are among the signals.
+    pub(super) fn asks_triggers(&self) -> bool {
+        !self.names.is_empty()
     }
 
     fn of(&self, account: &Account<'_>, name: &str) -> Option<f64> {
@@ -167,11 +172,12 @@ impl<'a> Measured<'a> {
                 (ever > 0.0).then(|| recent / ever)
             }
             HealthMeasure::SeatTrend => {
-                let terms = self.account.subscriptions()?;
-                let before =
-                    terms.filter(|term| self.account.as_of() - term.start <= SEATS).filter_map(|term| term.seats);
-                let most = before.fold(0.0, f64::max);
-                Some(self.seats()? / most.max(self.seats()?))
+                let (seats, first) = (self.seats()?, self.as_of - SEATS);
+                let starts = self.account.subscriptions()?.map(|term| term.start.days_since_epoch());
+                // They become more only where a term begins.
+                let mut days: Vec<i32> = starts.filter(|&start| start > first).chain([first]).collect();
+                days.dedup();
+                Some(seats / days.into_iter().filter_map(|day| self.seats_on(day)).fold(seats, f64::max))
             }
             HealthMeasure::KeyContacts => self.key_contacts(),
             HealthMeasure::KeyContactsAgainstPast => self.key_contacts_against_past(),
@@ -291,6 +297,12 @@ impl<'a> Measured<'a> {
     fn seats(&self) -> Option<f64> {
         let seats = self.running()?.iter().filter_map(|term| term.seats).reduce(|sum, seats| sum + seats);
         seats.filter(|&seats| seats > 0.0)
+    }
+
+    /// The seats of the terms that ran on an earlier day, as known then.
+    fn seats_on(&self, day: i32) -> Option<f64> {
+        let running = self.account.on(day).running()?;
+        running.iter().filter_map(|term| term.seats).reduce(|sum, seats| sum + seats)
     }
 
     fn usual_silence(&self) -> Option<f64> {

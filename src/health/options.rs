@@ -84,7 +84,8 @@ impl HealthOptions {
     }
 
     /// The profile of the accounts of a segment: the plan as known on the day, or with
-    /// [`health_by`](crate::Portfolio::health_by) the segment of its frame. Not beside fitted
+    /// [`health_by`](crate::Portfolio::health_by) the segment of its frame, which has to have it. Plans are not known
+    /// beforehand: by which of these profiles nobody was scored is told with the answer. Not beside fitted
     /// weights; to weigh a segment by what befell it, fit it by itself.
     #[must_use]
     pub fn segment(mut self, segment: impl Into<String>, profile: HealthProfile) -> Self {
@@ -167,6 +168,24 @@ impl HealthOptions {
         self.knows_until().filter(|&until| as_of < until)
     }
 
+    /// Whether all segments that have a profile are among those that there are.
+    pub(crate) fn check_segments<'n>(&self, known: impl Iterator<Item = &'n str>) -> Result<()> {
+        /// So many segments are named.
+        const NAMED: usize = 8;
+        let known: Vec<&str> = known.collect();
+        let Some(unknown) = self.segments.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+        let named = known[..known.len().min(NAMED)].join(", ");
+        let more = if known.len() > NAMED { ", .." } else { "" };
+        let value = format!("{unknown:?}, where the frame of segments has {named:?}{more},");
+        let reason = "has a profile and no account; is it spelt as in the frame? If it is empty, leave its profile out";
+        Err(Error::InvalidOption { option: "segment", value, reason })
+    }
+
+    /// The segments that have a profile, and its place among all of them.
+    pub(super) fn segment_places(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.segments.keys().map(String::as_str).zip(1 + usize::from(self.onboarding.is_some())..)
+    }
+
     /// The place of a profile among all of them.
     pub(super) fn place(&self, new_for: Option<i32>, segment: Option<&str>) -> usize {
         if let (Some((days, _)), Some(since)) = (&self.onboarding, new_for)
@@ -174,9 +193,8 @@ impl HealthOptions {
         {
             return 1;
         }
-        let first = 1 + usize::from(self.onboarding.is_some());
-        let own = segment.and_then(|segment| self.segments.keys().position(|other| other == segment));
-        own.map_or(0, |place| first + place)
+        let own = segment.and_then(|segment| self.segment_places().find(|&(other, _)| other == segment));
+        own.map_or(0, |(_, place)| place)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Scoring all customers of a day.
 
+use polars::prelude::DataFrame;
+
 use super::HealthBand;
 use super::fit::FittedSignal;
 use super::measures::{Measured, Told};
 use super::options::{HealthOptions, ROUNDING, Scoring};
 use super::signal::HealthSignal;
+use crate::activity::{SegmentColumns, divide, labelled};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::portfolio::{Account, Portfolio};
@@ -51,6 +54,26 @@ pub(super) enum Segments {
 }
 
 impl Segments {
+    pub(super) fn labels(
+        portfolio: &Portfolio,
+        options: &HealthOptions,
+        frame: &DataFrame,
+        columns: &SegmentColumns,
+    ) -> Result<Self> {
+        if !options.segments.is_empty() {
+            // A segment of accounts that are not in the portfolio is known too.
+            let (_, all) = labelled(frame, columns)?;
+            options.check_segments(all.iter().filter_map(|(name, _)| name.as_deref()))?;
+        }
+        let mut of = vec![0; portfolio.len()];
+        let mut names = Vec::new();
+        for (place, (name, accounts)) in divide(portfolio.ids(), frame, columns)?.into_iter().enumerate() {
+            accounts.into_iter().for_each(|number| of[number] = place);
+            names.push(name);
+        }
+        Ok(Self::Labels { names, of })
+    }
+
     pub(super) fn of<'a>(&'a self, account: &Account<'a>) -> Option<&'a str> {
         match self {
             Self::Labels { names, of } => names[of[account.number()]].as_deref(),

@@ -90,7 +90,7 @@ pub enum HealthMeasure {
     PeopleTrend,
     /// The people who were active in the recent days, as a share of those that ever were. High is good.
     PeopleAgainstPast,
-    /// The seats of the terms that run, over the most of any two years before. High is good.
+    /// The seats of the terms that run, over the most that ran on any day of the two years before. High is good.
     SeatTrend,
     /// Of the key contacts of now and those who went in the last 364 days, the share that is still there and, where it is
     /// known who acts, was active in the recent days. High is good.

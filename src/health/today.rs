@@ -1,7 +1,5 @@
 //! Scores of a day for whoever asks about accounts one by one, and seldom for more than the score.
 
-use std::sync::OnceLock;
-
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +39,10 @@ impl Labels {
         Ok(Self { accounts, names, of })
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     fn check(&self) -> Result<(), String> {
         let known = self.of.iter().all(|&place| place <= self.names.len());
         holds(self.of.len() == self.accounts.len() && known, "each account has a known segment, or none")
@@ -70,7 +72,8 @@ pub(crate) struct Scores<'a> {
     told: Told,
     /// The day with which scores are compared.
     previous: Option<Date>,
-    told_before: OnceLock<Option<Told>>,
+    /// What triggers said on that day.
+    told_before: Told,
 }
 
 impl<'a> Scores<'a> {
@@ -80,7 +83,13 @@ impl<'a> Scores<'a> {
         let segments = labels.map_or(Ok(Segments::Plan), |labels| labels.segments(portfolio))?;
         let signals = scorer.signals.iter().map(|&signal| signal.clone()).collect();
         let previous = options.previous(portfolio, snapshot.as_of());
-        Ok(Self { snapshot, scorer, signals, segments, told, previous, told_before: OnceLock::new() })
+        // Not once it is asked for: all threads ask at once, and one that works in parallel while others wait for it could
+        // be handed the work of one that waits.
+        let told_before = match previous.filter(|_| told.asks_triggers()) {
+            Some(previous) => Told::new(portfolio, &portfolio.at(previous)?, scorer.signals.iter().copied())?,
+            None => Told::default(),
+        };
+        Ok(Self { snapshot, scorer, signals, segments, told, previous, told_before })
     }
 
     /// What is found of a customer.
@@ -105,9 +114,7 @@ impl<'a> Scores<'a> {
         if account.membership() != Membership::Customer {
             return None;
         }
-        let told = || Told::new(portfolio, &portfolio.at(previous).ok()?, self.scorer.signals.iter().copied()).ok();
-        // The triggers of today could be asked, and so can those of a day within the observation.
-        Some(self.scorer.score(account, self.told_before.get_or_init(told).as_ref()?, &self.segments))
+        Some(self.scorer.score(account, &self.told_before, &self.segments))
     }
 }
 

@@ -54,6 +54,11 @@ impl<'a> Account<'a> {
         Self { portfolio, number, as_of, start: rows.start, end }
     }
 
+    /// The same account, as known at the end of another day.
+    pub(crate) fn on(&self, day: i32) -> Self {
+        Self::new(self.portfolio, self.number, day)
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> Id<'a> {

@@ -55,8 +55,9 @@ pub enum AccountScore {
 /// or the one after the last. Accounts are ranked by severity and then by their lowest score. All this is a rule and
 /// has no p-value.
 ///
-/// Not observed is `answers`, the table, and `history` for accounts that never answered, or not within the last 365
-/// days and not often enough to call it a silence. Whoever is asked and does not answer is not content for that.
+/// Not observed is `answers`, the table, and `history` for accounts that never answered. Where no answer counts any more,
+/// and they were too few to call it a silence, it is quiet and nothing is `observed`: what was said more than 365 days ago
+/// warns of nothing, and an alert that it raised can end. Whoever is asked and does not answer is not content for that.
 ///
 /// # References
 ///
@@ -181,7 +182,8 @@ impl SurveyDetractor {
         if let Some(silence) = silence(&answers, account.as_of(), last, others) {
             return silence;
         }
-        lowest.map_or_else(|| Signal::not_observed("history"), |lowest| told(Signal::quiet(), None, &lowest))
+        // What was said too long ago warns of nothing more.
+        lowest.map_or_else(Signal::quiet, |lowest| told(Signal::quiet(), None, &lowest))
     }
 
     /// The score of the account, if it has one, and those of its key contacts.

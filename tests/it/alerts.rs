@@ -266,6 +266,32 @@ fn several_triggers_are_one_cause() {
     assert_eq!(lines(&told("MM...", "-----", 5))[1..], [(4, "cooled_down", "quiet")]);
 }
 
+/// An alert whose trigger is not asked any more could never end: that is refused, and the desk is as it was.
+#[test]
+fn triggers_of_live_alerts_are_asked() {
+    let portfolio = customers(2, 20, &[(2, 9)]);
+    let asked = || TriggerSet::new().with(Told::new("engagement_gap", &[(1, "MMMM"), (2, "MMMMMMMMMMMMM")]));
+    let other = || TriggerSet::new().with(Told::new("payment_trouble", &[]));
+    let mut desk = AlertDesk::new(playbook(&[("cause", &["engagement_gap", "payment_trouble"])]), short()).unwrap();
+    for today in 0..4 {
+        desk.advance(&portfolio.triggers(day(today), asked()).unwrap()).unwrap();
+    }
+    let before = desk.clone();
+    let error = desk.advance(&portfolio.triggers(day(4), other()).unwrap()).unwrap_err().to_string();
+    assert!(
+        error.contains("\"engagement_gap\" of the alert \"cause\" of 1") && error.contains("add the trigger"),
+        "{error}"
+    );
+    assert!(desk.catch_up(&portfolio, other(), day(6), 1).is_err());
+    assert_eq!(desk, before);
+    desk.close(1, "cause", day(4), "resolved", "ann").unwrap();
+    let error = desk.advance(&portfolio.triggers(day(8), other()).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("of 2"), "{error}");
+    // The other one leaves, which closes its alert.
+    desk.advance(&portfolio.triggers(day(9), other()).unwrap()).unwrap();
+    assert_eq!(desk.alerts().filter(|alert| alert.state == AlertState::Closed).count(), 2);
+}
+
 #[test]
 fn the_week_has_room_for_so_many() {
     // Accounts 1 to 4 from day 0 on, the last ones worse; 2 stops while it waits.
@@ -289,8 +315,9 @@ fn the_week_has_room_for_so_many() {
             line(1, "1", "held", "week_full"),
             line(1, "2", "held", "week_full"),
             line(6, "4", "held", "week_full"),
-            line(7, "2", "closed", "quiet"),
+            line(7, "2", "cooled_down", "quiet"),
             line(8, "4", "open", "fired"),
+            line(11, "2", "closed", "stayed_quiet"),
             line(15, "1", "open", "fired"),
         ]
     );

@@ -414,3 +414,26 @@ fn churn_turns_nothing_green() {
     assert_eq!(band(100), Some((Membership::Left, None)));
     assert_eq!(band(120), Some((Membership::Left, None)));
 }
+
+/// Seats are those of all terms of a day, whether they were bought at once or one by one.
+#[test]
+fn seats_of_all_terms_of_a_day() {
+    // By account: one year of 30 seats followed by three terms of 10; two terms of 10, of which one ended; 40 seats of long
+    // before the two years that still ran in them, and half of them now; one term from the two years on.
+    let (a, b) = (NEW_YEAR - 300, NEW_YEAR - 665);
+    let terms = df!(
+        "account" => [1_i64, 1, 1, 1, 2, 2, 3, 3, 4],
+        "start" => [b, a, a, a, a, a, NEW_YEAR - 900, a, a],
+        "renewal" => [Some(a), None, None, None, None, None, Some(a), None, None],
+        "ended" => [None, None, None, None, None, Some(NEW_YEAR - 10), None, None, None],
+        "seats" => [30.0, 10.0, 10.0, 10.0, 10.0, 10.0, 40.0, 20.0, 7.0],
+    );
+    let terms = dated(terms.unwrap(), &["start", "renewal", "ended"]);
+    let columns = SubscriptionColumns::new("account", "start").renewal("renewal").ended("ended").seats("seats");
+    let events = [(1, NEW_YEAR), (2, NEW_YEAR), (3, NEW_YEAR), (4, NEW_YEAR)];
+    let portfolio = Portfolio::new(activity(&events, NEW_YEAR + 5)).unwrap().subscriptions(&terms, &columns).unwrap();
+    let profile = HealthProfile::new("seats").weigh(HealthMeasure::SeatTrend, 1.0, HealthScale::new(0.0, 1.0));
+    let health = portfolio.health(day(NEW_YEAR), profile).unwrap();
+    let values: Vec<Option<f64>> = health.iter().map(|own| own.contributions().next().unwrap().value).collect();
+    assert_eq!(values, [Some(1.0), Some(0.5), Some(0.5), Some(1.0)]);
+}

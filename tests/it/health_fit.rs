@@ -3,8 +3,8 @@
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, Calendar, CancellationColumns, Cause, ChurnEvent, Company, Error, EventColumns, FittedHealth, GoodWhen,
-    Growth, HealthFitOptions, HealthMeasure, HealthSignal, Interval, Planted, Portfolio, Seasonality,
-    SimulationOptions, Verdict, date,
+    Growth, HealthFitOptions, HealthMeasure, HealthProfile, HealthScale, HealthSignal, Interval, Planted, Portfolio,
+    Seasonality, SimulationOptions, Verdict, date,
 };
 
 fn data(path: &str) -> PlRefPath {
@@ -142,6 +142,21 @@ fn simulated_companies() {
             all += 1;
         }
         assert!(all > 100);
+        // Other weights have not asked for what is on the card, but for all of it or for more it is the same.
+        let card = fitted.card().unwrap();
+        let weighed = |profile: HealthProfile, signal: &HealthSignal| {
+            profile.weigh(signal.clone(), 1.0, HealthScale::new(0.0, 1.0))
+        };
+        let whole = card.signals().iter().fold(HealthProfile::new("whole"), |all, own| weighed(all, &own.signal));
+        let part = weighed(HealthProfile::new("part"), &card.signals()[0].signal);
+        let totals = |profile: HealthProfile| -> Vec<Option<u32>> {
+            portfolio.health(as_of, profile).unwrap().iter().map(|own| card.total(&own)).collect()
+        };
+        let by_fit: Vec<Option<u32>> = health.iter().map(|own| card.total(&own)).collect();
+        let by_whole = totals(whole);
+        assert!(by_whole.iter().zip(&by_fit).all(|(whole, fit)| whole.is_none() || whole == fit));
+        assert!(by_whole.iter().flatten().count() > 100 && card.signals().len() > 1);
+        assert_eq!(totals(part).iter().flatten().count(), 0);
         // All accounts have the same level: what an account would have with every contribution as usual.
         let mut levels = health.iter().filter(|own| own.score.is_some()).map(|own| {
             let chance = own.churn_probability.unwrap();
@@ -305,4 +320,35 @@ fn refusals() {
     let mut stored = serde_json::to_value(&one).unwrap();
     stored["signals"][0]["scale"] = 0.0.into();
     assert!(serde_json::from_value::<FittedHealth>(stored).is_err());
+}
+
+/// Days since the last event tell no more than themselves, and a log by itself little more: the report says why.
+#[test]
+fn says_why_it_falls_short() {
+    let portfolio = company(120, 3).portfolio().unwrap();
+    let fit = |signals: Vec<HealthMeasure>| portfolio.fit_health(HealthFitOptions::new().signals(signals)).unwrap();
+    let plain = fit(vec![HealthMeasure::DaysSinceLastEvent]);
+    let accuracy = plain.accuracy().unwrap();
+    assert_ne!(accuracy.verdict(), Verdict::Better);
+    let text = plain.to_string();
+    assert!(text.contains("not seen to be better than days since the last event:"), "{text}");
+    assert_eq!(text.contains("few departures"), accuracy.left < 100, "{text}");
+    assert!(!text.contains("most signals not observed"), "{text}");
+    // Answers and contacts are not in every company.
+    let activity = Portfolio::new(portfolio.activity().clone()).unwrap();
+    let options = silent(60).signals([
+        HealthMeasure::DaysSinceLastEvent,
+        HealthMeasure::DaysOverdue,
+        HealthMeasure::OpenTickets,
+        HealthMeasure::SeatTrend,
+    ]);
+    let little = activity.fit_health(options).unwrap();
+    if let Some(accuracy) = little.accuracy().filter(|accuracy| accuracy.verdict() != Verdict::Better) {
+        let text = little.to_string();
+        assert!(text.contains("most signals not observed: 1 of 4"), "{text}");
+        assert_eq!(
+            text.contains("holds 0"),
+            accuracy.verdict() == Verdict::NotTold && accuracy.area_difference.is_some()
+        );
+    }
 }

@@ -167,3 +167,55 @@ fn fitted_weights_have_no_profiles() {
     let bands = HealthOptions::from(&fitted).bands(40.0, 60.0).least_coverage(0.2).compared_with(7);
     assert!(portfolio.health(last, bands).is_ok());
 }
+
+/// Judges are asked by all threads at once, and none of them may wait for what another does in parallel.
+#[test]
+fn many_threads_come_to_an_end() {
+    let replayed = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let portfolio = portfolio();
+            let gap = HealthProfile::new("gap")
+                .weigh(HealthSignal::trigger("engagement_gap"), 1.0, HealthScale::new(1.0, 0.0))
+                .weigh(HealthMeasure::ActiveDays28, 1.0, HealthScale::new(0.0, 7.0));
+            let poor = PoorHealth::new(HealthOptions::new(gap).bands(60.0, 80.0));
+            let last = portfolio.activity().as_of();
+            let fired = portfolio.triggers(last, alone(poor.clone())).unwrap().fired().len();
+            let test = portfolio.back_test(alone(poor.clone()), BackTestOptions::new()).unwrap();
+            let desk = portfolio.alerts(alone(poor), AlertOptions::new().from(last - 90)).unwrap();
+            (fired, test, desk)
+        })
+    };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = sender.send(replayed(4));
+    });
+    let many = receiver.recv_timeout(std::time::Duration::from_secs(300)).expect("threads wait for each other");
+    assert!(many.0 > 0 && many.2.alerts().len() > 10, "{}", many.2);
+    assert_eq!(many, replayed(1));
+}
+
+/// A profile that would be nobody's for a slip of the pen is refused where all segments are known, and told where not.
+#[test]
+fn misspelt_segments() {
+    let portfolio = portfolio();
+    let last = portfolio.activity().as_of();
+    // Account 900 is in no portfolio; its segment is known all the same.
+    let frame = df!("account" => [1_i64, 2, 900], "size" => ["large", "small", "huge"]).unwrap();
+    let columns = SegmentColumns::new("account", "size");
+    let of = |segment: &str| HealthOptions::default().segment(segment, HealthProfile::standard());
+    let error = refused(portfolio.health_by(last, of("Large"), &frame, &columns));
+    assert!(error.contains("\"Large\"") && error.contains("large, small"), "{error}");
+    refused(portfolio.health_over_time_by([last], of("Large"), &frame, &columns));
+    refused(PoorHealth::by(of("Large"), &frame, &columns));
+    for known in ["large", "huge"] {
+        let health = portfolio.health_by(last, of(known), &frame, &columns).unwrap();
+        assert_eq!(
+            health.to_string().contains("nobody was scored by the profiles of these segments: huge"),
+            known == "huge"
+        );
+        assert!(PoorHealth::by(of(known), &frame, &columns).is_ok());
+    }
+    let plans = portfolio.health(last, of("Solo").segment("solo", HealthProfile::standard())).unwrap().to_string();
+    assert!(plans.contains("nobody was scored by the profiles of these segments: Solo\n"), "{plans}");
+}

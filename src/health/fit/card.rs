@@ -88,10 +88,14 @@ impl PointsCard {
         probability(self.intercept + self.per_point * f64::from(total))
     }
 
-    /// The points of an account, from the values of its signals; `None` where it is not scored.
+    /// The points of an account, from the values of its signals; `None` where it is not scored, and where it was scored
+    /// without asking for a signal of the card, as by other weights: not to have asked is not the same as not observed.
     #[must_use]
     pub fn total(&self, account: &AccountHealth<'_>) -> Option<u32> {
         account.score?;
+        if !self.signals.iter().all(|own| account.asks(&own.signal)) {
+            return None;
+        }
         let value =
             |signal: &HealthSignal| account.contributions().find(|own| own.signal == signal).and_then(|own| own.value);
         Some(self.signals.iter().map(|own| own.points(value(&own.signal))).sum())

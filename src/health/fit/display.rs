@@ -8,6 +8,32 @@ use crate::trigger::{Difference, Estimate, Verdict};
 
 /// So many signals are shown.
 const SHOWN: usize = 12;
+/// Fewer departures than these seldom tell two scores apart: so many are asked for where a model is validated.
+const DEPARTURES: u64 = 100;
+
+impl FittedHealth {
+    /// Why it is not seen to tell more than days since the last event, as far as the figures say; empty where it is.
+    fn falls_short(&self, accuracy: &HealthAccuracy) -> Vec<String> {
+        let mut why = match (accuracy.verdict(), accuracy.area_difference) {
+            (Verdict::Better, _) => return Vec::new(),
+            (Verdict::Worse, _) => vec!["what was learnt did not hold later: the interval lies below 0".to_owned()],
+            (Verdict::NotTold, Some(_)) => vec!["the interval of the difference holds 0: it may be chance".to_owned()],
+            (Verdict::NotTold, None) => vec!["the difference has no interval".to_owned()],
+        };
+        if accuracy.left < DEPARTURES {
+            why.push(format!(
+                "few departures: {} at the judged dates, of the {DEPARTURES} that it takes",
+                accuracy.left
+            ));
+        }
+        let all = self.options.signals.len();
+        let often = self.signals.iter().filter(|own| own.observed >= 0.5).count();
+        if 2 * often < all {
+            why.push(format!("most signals not observed: {often} of {all} were of half of the accounts or more"));
+        }
+        why
+    }
+}
 
 impl fmt::Display for FittedHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +65,14 @@ impl fmt::Display for FittedHealth {
         }
         match &self.accuracy {
             None => write!(f, "\nnot judged: too few dates for two sides, or nobody left on one of them"),
-            Some(accuracy) => write!(f, "\n{accuracy}"),
+            Some(accuracy) => {
+                write!(f, "\n{accuracy}")?;
+                let why = self.falls_short(accuracy);
+                if !why.is_empty() {
+                    write!(f, "\nby the area not seen to be better than days since the last event:")?;
+                }
+                why.iter().try_for_each(|why| write!(f, "\n  {why}"))
+            }
         }
     }
 }

@@ -229,13 +229,12 @@ fn naive(world: &World) -> Vec<Line> {
                         }
                     }
                     Some(Held) if confirmed => wants.push((place, worst.unwrap())),
-                    Some(Held) if quiet => {
-                        turn(case, Closed, "quiet");
-                        *case = Naive::default();
-                    }
+                    Some(Held) if quiet => turn(case, CooledDown, "quiet"),
                     Some(Held | Closed) => {}
                     Some(CooledDown) => {
-                        if confirmed && worse {
+                        if confirmed && case.before == Some(Held) {
+                            wants.push((place, worst.unwrap()));
+                        } else if confirmed && worse {
                             case.worst = worst;
                             turn(case, Escalated, "worse");
                         } else if confirmed {
@@ -267,7 +266,7 @@ fn naive(world: &World) -> Vec<Line> {
         wants.sort_by_key(|&(place, worst)| (std::cmp::Reverse(worst), cases[place].1, cases[place].0));
         for (place, worst) in wants {
             let (account, cause, case) = &mut cases[place];
-            let new = |line: &&Line| line.4 == Open && matches!(line.3, None | Some(Held)) && today - line.0 < 7;
+            let new = |line: &&Line| line.4 == Open && line.5 == "fired" && today - line.0 < 7;
             let room = numbers.cap.is_none_or(|cap| log.iter().filter(new).count() < cap);
             case.worst = Some(worst);
             case.silence = None;

@@ -160,6 +160,11 @@ fn lifecycle_stages() {
     for (on, expected) in [(99, Onboarding), (100, Established), (189, Established), (285, Renewing)] {
         assert_eq!(stage(&idle, on), Some(expected), "{on}");
     }
+    // A year from 27 November 1968 on, renewed silently: the next renewal is that of 1970.
+    let silent = staged(-400, true);
+    for (on, expected) in [(239, Established), (240, Renewing), (329, Renewing), (330, Established)] {
+        assert_eq!(stage(&silent, on), Some(expected), "{on}");
+    }
     // Without subscriptions, and there from the first day on: how long it has been a customer is not known.
     let unknown = Portfolio::new(ingest(&[event(1, 0)], Mapped::NONE, Some((0, 400)))).unwrap();
     assert_eq!((stage(&unknown, 179), stage(&unknown, 180)), (None, Some(Established)));
@@ -305,4 +310,19 @@ fn renewals_and_their_touch_points() {
     assert_eq!(frame.column("state").unwrap().str().unwrap().get(2), Some("done"));
     assert!(calendar.to_string().contains("2024-03-01, perhaps: 2"), "{calendar}");
     assert!(AlertDesk::default().renewals(&snapshot, 40_000, |_| None).is_err());
+}
+
+/// A month that was renewed silently begins with that renewal: nothing was to be done before it.
+#[test]
+fn touch_points_of_short_terms_renewed_silently() {
+    let terms = df!("account" => [1_i64], "start" => [19_509], "renewal" => [19_539]).unwrap();
+    let terms = dated(terms, &["start", "renewal"]);
+    let columns = SubscriptionColumns::new("account", "start").renewal("renewal");
+    let portfolio = Portfolio::new(ingest(&[event(1, 19_723)], Mapped::NONE, Some((19_600, 19_800)))).unwrap();
+    let portfolio = portfolio.subscriptions(&terms, &columns).unwrap();
+    let calendar = AlertDesk::default().renewals(&portfolio.at(date(2024, 1, 1)).unwrap(), 120, |_| None).unwrap();
+    let renewal = calendar.iter().next().unwrap();
+    assert_eq!((renewal.date, renewal.silently_since), (date(2024, 2, 1), Some(date(2024, 1, 1))));
+    let touches: Vec<_> = renewal.touches.iter().map(|touch| touch.point.days_before).collect();
+    assert_eq!(touches, [30, 14]);
 }
