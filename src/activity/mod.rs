@@ -3,6 +3,7 @@
 mod accounts;
 mod as_of;
 mod batch;
+mod blocks;
 mod builder;
 mod columns;
 mod display;
@@ -19,6 +20,7 @@ mod merge;
 mod offsets;
 #[cfg(feature = "lazy")]
 mod parquet;
+mod planar;
 mod planes;
 mod reduce;
 mod rows;

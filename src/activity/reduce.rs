@@ -4,27 +4,22 @@
 //! to look up are the users of one stretch of the log, a small part of its table, and they are looked up while the
 //! processor's cache holds them. A log of users and times alone begins in [planes](super::planes).
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::batch::{Account, AccountAndValue, Batch, Detail, Event, LEFT_OUT, Timed, hash};
 use super::gather::gather;
-use super::latest::UserDay;
 use super::ledger::{Carried, Ledger};
-use super::planes::{self, Block, Planes};
+use super::planar::Planar;
 use super::shard::{Grouped, Shard};
 use crate::error::Result;
 use crate::frame::keys::KeyIds;
 use crate::frame::pool::Strings;
 
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 /// The size of a full lane. All lanes of a worker together are about what its processor's cache holds.
 const LANE_BYTES: usize = 1 << 16;
-
-/// So many blocks of planes are given over to the shards together.
-const BLOCKS: usize = 64;
 
 /// The reduction of a log: shards, filled by several workers at once.
 pub(crate) trait Reduction: Send + Sync {
@@ -59,17 +54,17 @@ pub(crate) fn reduction(account: bool, carried: Carried) -> Box<dyn Reduction> {
 }
 
 #[derive(Debug)]
-struct Shards<D> {
+pub(super) struct Shards<D> {
     carried: Carried,
-    shards: Vec<Mutex<Shard<D>>>,
+    pub(super) shards: Vec<Mutex<Shard<D>>>,
 }
 
 impl<D: Detail> Shards<D> {
-    fn new(carried: Carried) -> Self {
+    pub(super) fn new(carried: Carried) -> Self {
         Self { carried, shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(carried))).collect() }
     }
 
-    fn dealing(&self) -> Dealing<'_, D> {
+    pub(super) fn dealing(&self) -> Dealing<'_, D> {
         let full = LANE_BYTES / size_of::<Event<D>>();
         Dealing { shards: &self.shards, full, lanes: vec![Vec::new(); SHARDS] }
     }
@@ -93,7 +88,7 @@ impl<D: Detail> Reduction for Shards<D> {
 }
 
 #[derive(Debug)]
-struct Dealing<'a, D> {
+pub(super) struct Dealing<'a, D> {
     shards: &'a [Mutex<Shard<D>>],
     full: usize,
     lanes: Vec<Vec<Event<D>>>,
@@ -101,7 +96,7 @@ struct Dealing<'a, D> {
 
 impl<D: Detail> Dealing<'_, D> {
     /// Deals out the rows of a batch from this one on.
-    fn deal_from(&mut self, first: usize, batch: &Batch<'_>) {
+    pub(super) fn deal_from(&mut self, first: usize, batch: &Batch<'_>) {
         for (row, (&user, &day)) in batch.user.keys.iter().zip(&batch.day).enumerate().skip(first) {
             if day == LEFT_OUT {
                 continue;
@@ -115,7 +110,7 @@ impl<D: Detail> Dealing<'_, D> {
         }
     }
 
-    fn hand_over(&mut self) {
+    pub(super) fn hand_over(&mut self) {
         self.shards.iter().zip(&mut self.lanes).for_each(|(shard, lane)| hand_over(shard, lane));
     }
 }
@@ -132,209 +127,11 @@ impl<D: Detail> Lanes for Dealing<'_, D> {
 
 /// The shard of a user, by bits of the hash that the shard's own table does not look at first.
 #[inline]
-fn shard_of(user: u64) -> usize {
+pub(super) fn shard_of(user: u64) -> usize {
     (hash(user) >> 32) as usize % SHARDS
 }
 
 fn hand_over<D: Detail>(shard: &Mutex<Shard<D>>, lane: &mut Vec<Event<D>>) {
     shard.lock().unwrap_or_else(PoisonError::into_inner).add(lane);
     lane.clear();
-}
-
-/// The reduction of a log of users and times alone.
-#[derive(Debug)]
-struct Planar {
-    shards: Shards<()>,
-    /// What workers of earlier pushes have left, for others to go on with.
-    left: Mutex<Vec<Planes>>,
-    /// The log has turned out not to be one for planes.
-    in_shards: AtomicBool,
-}
-
-#[derive(Debug)]
-struct PlanarLanes<'a> {
-    to: &'a Planar,
-    planes: Planes,
-    dealing: Dealing<'a, ()>,
-}
-
-impl Planar {
-    fn new(carried: Carried) -> Self {
-        Self { shards: Shards::new(carried), left: Mutex::default(), in_shards: AtomicBool::new(false) }
-    }
-
-    fn left(&self) -> std::sync::MutexGuard<'_, Vec<Planes>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lanes for PlanarLanes<'_> {
-    fn deal(&mut self, batch: &Batch<'_>) {
-        let read = if self.to.in_shards.load(Ordering::Relaxed) { Err(0) } else { self.planes.add(batch) };
-        if let Err(first) = read {
-            self.to.in_shards.store(true, Ordering::Relaxed);
-            self.planes.end();
-            self.dealing.deal_from(first, batch);
-        }
-    }
-
-    fn flush(mut self: Box<Self>) {
-        self.dealing.hand_over();
-        self.to.left().push(self.planes);
-    }
-}
-
-impl Reduction for Planar {
-    fn lanes(&self) -> Box<dyn Lanes + '_> {
-        let planes = self.left().pop().unwrap_or_default();
-        Box::new(PlanarLanes { to: self, planes, dealing: self.shards.dealing() })
-    }
-
-    fn finish(
-        self: Box<Self>,
-        users: &KeyIds,
-        accounts: Option<&KeyIds>,
-        features: Option<&Strings>,
-    ) -> Result<Ledger> {
-        let left = self.left.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let blocks: Vec<Block> = left.into_par_iter().flat_map_iter(Planes::finish).collect();
-        if !self.in_shards.into_inner() {
-            return planes::ledger(blocks, users);
-        }
-        let mut blocks = blocks.into_iter();
-        while blocks.len() > 0 {
-            let mut user_days: Vec<Vec<UserDay<()>>> = vec![Vec::new(); SHARDS];
-            for block in blocks.by_ref().take(BLOCKS) {
-                block.user_days().for_each(|day| user_days[shard_of(day.user)].push(day));
-            }
-            self.shards.shards.par_iter().zip(user_days).for_each(|(shard, user_days)| {
-                shard.lock().unwrap_or_else(PoisonError::into_inner).add_user_days(user_days);
-            });
-        }
-        Box::new(self.shards).finish(users, accounts, features)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::ids::IdType;
-    use crate::frame::keys::Keys;
-    use crate::frame::pool::Pool;
-
-    type Events = Vec<(u64, i32)>;
-
-    /// Two workers in turn take a batch each, and everything is pushed in two halves.
-    fn deal(reduction: &dyn Reduction, batches: &[Events]) {
-        for half in batches.chunks(batches.len().div_ceil(2)) {
-            let mut workers = [reduction.lanes(), reduction.lanes()];
-            for (number, events) in half.iter().enumerate() {
-                let (keys, day): (Vec<u64>, _) = events.iter().copied().unzip();
-                let user = Keys { keys: keys.into(), nulls: Vec::new() };
-                workers[number % 2].deal(&Batch { user, day, account: None, feature: None, value: None, times: None });
-            }
-            workers.into_iter().for_each(Lanes::flush);
-        }
-    }
-
-    fn integers(id_type: IdType) -> KeyIds {
-        KeyIds { id_type, strings: Pool::default().into_strings() }
-    }
-
-    /// Holds the planes against the shards, and says whether the planes were left for them.
-    fn leaves(batches: &[Events], users: &KeyIds) -> bool {
-        let (planar, shards) = (Planar::new(Carried::default()), Shards::<()>::new(Carried::default()));
-        deal(&planar, batches);
-        deal(&shards, batches);
-        let left = planar.in_shards.load(Ordering::Relaxed);
-        let expected = Box::new(shards).finish(users, None, None).unwrap();
-        assert_eq!(Box::new(planar).finish(users, None, None).unwrap(), expected);
-        let kept = batches.iter().flatten().filter(|event| event.1 != LEFT_OUT).count();
-        assert_eq!(expected.rows.events.iter().map(|&events| events as usize).sum::<usize>(), kept);
-        left
-    }
-
-    /// So many events a day, of users below `users`, in batches of a thousand.
-    fn in_order(days: std::ops::Range<i32>, a_day: u64, users: u64) -> Vec<Events> {
-        let scattered = |step: u64| step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
-        let days = days
-            .zip(0_u64..)
-            .flat_map(|(day, number)| (0..a_day).map(move |event| (scattered(number * a_day + event) % users, day)));
-        days.collect::<Events>().chunks(1000).map(<[_]>::to_vec).collect()
-    }
-
-    #[test]
-    fn logs_in_order_stay_in_planes() {
-        let int64 = integers(IdType::Int64);
-        assert!(!leaves(&in_order(-40..60, 3_000, 20_000), &int64));
-        assert!(!leaves(&in_order(-40..60, 3_000, 1), &int64));
-        assert!(!leaves(&in_order(0..1, 10, 70_000), &integers(IdType::UInt32)));
-        // Late events, rows that are left out, and users who come in further on.
-        let mut batches = in_order(0..60, 1_000, 5_000);
-        for (number, batch) in batches.iter_mut().enumerate() {
-            batch[0].1 -= 30;
-            batch[1].1 = LEFT_OUT;
-            batch[1].0 = u64::MAX;
-            batch[2].0 += 1_000 * number as u64;
-        }
-        assert!(!leaves(&batches, &int64));
-    }
-
-    #[test]
-    fn counts_that_fill_a_byte_go_on() {
-        for events in [254, 255, 256, 509, 510, 511, 1_021] {
-            // Both workers meet the day, with different shares of it.
-            let batch = |share: u64| vec![(7, 3); usize::try_from(events * share / 3).unwrap()];
-            let batches = vec![batch(1), batch(2), vec![(8, 3), (7, 3)], vec![(9, 4), (7, 4)]];
-            assert!(!leaves(&batches, &integers(IdType::UInt64)));
-            // And where they go on in shards after all.
-            let left = [&batches[..], &[vec![(7, 3), (1 << 40, 3)], vec![(7, 3), (7, 5)]]].concat();
-            assert!(leaves(&left, &integers(IdType::UInt64)));
-        }
-    }
-
-    #[test]
-    fn late_events_leave_small_blocks() {
-        // By user and then by day, as a log may be exported: every run of events is of another day.
-        let of_user = |user: u64| (0..40).flat_map(move |day| vec![(user, day * 5); 90]);
-        let log: Events = (0..300).flat_map(of_user).collect();
-        let batches: Vec<Events> = log.chunks(1_000).map(<[_]>::to_vec).collect();
-        assert!(!leaves(&batches, &integers(IdType::Int32)));
-        // One event in fifty comes a month late.
-        let mut batches = in_order(0..200, 1_000, 4_000);
-        batches.iter_mut().for_each(|batch| batch.iter_mut().step_by(50).for_each(|event| event.1 -= 30));
-        assert!(!leaves(&batches, &integers(IdType::Int32)));
-    }
-
-    #[test]
-    fn other_logs_go_on_in_shards() {
-        let int64 = integers(IdType::Int64);
-        let log = in_order(-40..60, 3_000, 20_000);
-        // No order in time; few events of many users; and an id that is no small number, among others.
-        let mut shuffled: Events = log.iter().flatten().copied().collect();
-        shuffled.sort_by_key(|&(user, day)| hash(user ^ day.unsigned_abs().rotate_left(20) as u64));
-        assert!(leaves(&shuffled.chunks(1_000).map(<[_]>::to_vec).collect::<Vec<_>>(), &int64));
-        assert!(leaves(&in_order(0..400, 10, 200_000), &int64));
-        for far in [1 << 23, 1 << 40, u64::MAX] {
-            for place in [0, 150, 299] {
-                let mut batches = log.clone();
-                batches[place][500].0 = far;
-                assert!(leaves(&batches, &int64));
-            }
-        }
-    }
-
-    #[test]
-    fn strings_order_by_the_alphabet() {
-        let pool = Pool::default();
-        let mut keys = Vec::new();
-        let names: Vec<String> = (0..20_000_u64).map(|user| format!("{:x}", hash(user))).collect();
-        pool.keys(&polars::prelude::StringChunked::from_iter(names.iter().map(String::as_str)), &mut keys);
-        let users = KeyIds { id_type: IdType::String, strings: pool.into_strings() };
-        let batches = in_order(0..50, 3_000, 20_000);
-        assert!(!leaves(&batches, &users));
-        let mut unordered: Vec<Events> = batches.into_iter().rev().collect();
-        unordered.iter_mut().for_each(|batch| batch.sort_unstable());
-        leaves(&unordered, &users);
-    }
 }
