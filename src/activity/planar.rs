@@ -1,11 +1,11 @@
-//! The reduction of a log of users and times alone: in planes, or in shards where it is no log for planes.
+//! How a log is reduced: of users and times alone in planes, while it is a log for planes, and in shards otherwise.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::batch::Batch;
+use super::batch::{Account, AccountAndValue, Batch, Timed};
 use super::blocks::{self, Block};
 use super::latest::UserDay;
 use super::ledger::{Carried, Ledger};
@@ -18,9 +18,22 @@ use crate::frame::pool::Strings;
 /// So many blocks of planes are given over to the shards together.
 const BLOCKS: usize = 64;
 
+/// A reduction that holds what the log maps and no more.
+pub(crate) fn reduction(account: bool, carried: Carried) -> Box<dyn Reduction> {
+    match (account, carried.value, carried.times) {
+        (false, false, false) if !carried.feature => Box::new(Planar::new(carried)),
+        (false, false, false) => Box::new(Shards::<()>::new(carried)),
+        (true, false, false) => Box::new(Shards::<Account>::new(carried)),
+        (_, true, false) => Box::new(Shards::<AccountAndValue>::new(carried)),
+        (false, false, true) => Box::new(Shards::<Timed<()>>::new(carried)),
+        (true, false, true) => Box::new(Shards::<Timed<Account>>::new(carried)),
+        (_, true, true) => Box::new(Shards::<Timed<AccountAndValue>>::new(carried)),
+    }
+}
+
 /// The planes of all workers, and the shards for what goes on in them.
 #[derive(Debug)]
-pub(super) struct Planar {
+struct Planar {
     shards: Shards<()>,
     /// What workers of earlier pushes have left, for others to go on with.
     left: Mutex<Vec<Planes>>,
@@ -36,7 +49,7 @@ struct PlanarLanes<'a> {
 }
 
 impl Planar {
-    pub(super) fn new(carried: Carried) -> Self {
+    fn new(carried: Carried) -> Self {
         Self { shards: Shards::new(carried), left: Mutex::default(), in_shards: AtomicBool::new(false) }
     }
 

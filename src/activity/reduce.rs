@@ -2,16 +2,15 @@
 //!
 //! Every worker deals its events out to lanes, one a shard, and hands a lane over when it is full. What a shard then has
 //! to look up are the users of one stretch of the log, a small part of its table, and they are looked up while the
-//! processor's cache holds them. A log of users and times alone begins in [planes](super::planes).
+//! processor's cache holds them.
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::batch::{Account, AccountAndValue, Batch, Detail, Event, LEFT_OUT, Timed, hash};
+use super::batch::{Batch, Detail, Event, LEFT_OUT, hash};
 use super::gather::gather;
 use super::ledger::{Carried, Ledger};
-use super::planar::Planar;
 use super::shard::{Grouped, Shard};
 use crate::error::Result;
 use crate::frame::keys::KeyIds;
@@ -38,19 +37,6 @@ pub(crate) trait Lanes {
 
     /// Hands over what still waits.
     fn flush(self: Box<Self>);
-}
-
-/// A reduction that holds what the log maps and no more.
-pub(crate) fn reduction(account: bool, carried: Carried) -> Box<dyn Reduction> {
-    match (account, carried.value, carried.times) {
-        (false, false, false) if !carried.feature => Box::new(Planar::new(carried)),
-        (false, false, false) => Box::new(Shards::<()>::new(carried)),
-        (true, false, false) => Box::new(Shards::<Account>::new(carried)),
-        (_, true, false) => Box::new(Shards::<AccountAndValue>::new(carried)),
-        (false, false, true) => Box::new(Shards::<Timed<()>>::new(carried)),
-        (true, false, true) => Box::new(Shards::<Timed<Account>>::new(carried)),
-        (_, true, true) => Box::new(Shards::<Timed<AccountAndValue>>::new(carried)),
-    }
 }
 
 #[derive(Debug)]
