@@ -219,10 +219,7 @@ impl ActivityBuilder {
         let accounts = ingest.plan.account.map(|id_type| ids(id_type, ingest.pools.account));
         let features = self.columns.feature.as_ref().map(|_| ingest.pools.feature.into_strings());
         let ledger = ingest.reduction.finish(&users, accounts.as_ref(), features.as_ref())?;
-        let days = ledger.rows.day.iter().fold(None, |ends, &day| match ends {
-            None => Some((day, day)),
-            Some((first, last)) => Some((day.min(first), day.max(last))),
-        });
+        let days = ledger.rows.ends();
         let first = self.observed_from.or(days.map(|days| Date::from_day(days.0)));
         let last = self.as_of.or(days.map(|days| Date::from_day(days.1)));
         match (first, last) {

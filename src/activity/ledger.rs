@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::batch::Times;
 use super::features::{FeatureMap, FeatureSets};
 use super::offsets::Offsets;
@@ -10,6 +12,9 @@ use crate::frame::ids::Ids;
 
 /// The seat of an actor without an account.
 pub(crate) const NO_ACCOUNT: u32 = u32::MAX;
+
+/// Rows that are looked through at a time.
+const CHUNK: usize = 1 << 16;
 
 /// What a row carries beside its events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +71,14 @@ impl Rows {
 
     pub(crate) fn len(&self) -> usize {
         self.day.len()
+    }
+
+    /// The first and the last day.
+    pub(crate) fn ends(&self) -> Option<(i32, i32)> {
+        let ends =
+            |days: &[i32]| days.iter().fold((i32::MAX, i32::MIN), |ends, &day| (ends.0.min(day), ends.1.max(day)));
+        let both = |one: (i32, i32), other: (i32, i32)| (one.0.min(other.0), one.1.max(other.1));
+        self.day.par_chunks(CHUNK).map(ends).reduce_with(both)
     }
 
     /// Appends a stretch of rows of another table, whose features are renumbered by `map`.
@@ -254,7 +267,7 @@ impl Ledger {
 
     /// Refuses counts of events that have run full, and sums of values that have left the range of a float.
     pub(crate) fn check_counts(&self) -> Result<()> {
-        if self.rows.events.contains(&u32::MAX) {
+        if self.rows.events.par_chunks(CHUNK).any(|events| events.contains(&u32::MAX)) {
             let (count, limit) = (u64::from(u32::MAX), u64::from(u32::MAX) - 1);
             let way_out = "aggregate the log before ingesting it, or give the count as a value";
             return Err(Error::TooLarge { what: "events of one user on one day", count, limit, way_out });
