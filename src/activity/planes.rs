@@ -2,8 +2,7 @@
 //!
 //! Ids of most logs count up, and strings are numbered as they come. So a day of such a log is a plane of one byte a user,
 //! which a processor's cache holds, and an event adds one to a byte: no look-up, no row until the day is over. Days that
-//! are over become blocks of rows in the order of the users; blocks in the order of their days are then dealt out to the
-//! users, a range of users at a time.
+//! are over become [blocks](super::blocks) of rows in the order of the users.
 //!
 //! It is worth it while days hold a fair part of the users and come nearly in order. A log of which that is not true, or
 //! with an id that is no small number, goes on in [shards](super::shard), with all that has been read.
@@ -34,6 +33,7 @@ pub(super) struct Planes {
     /// Room for the rows of a day.
     room: (Vec<u32>, Vec<u8>),
     events: usize,
+    /// Bytes of planes.
     made: usize,
     looked_through: usize,
 }
@@ -110,10 +110,12 @@ impl Plane {
     /// Counts an event of each of these users, up to one whose key is not below `most`. Says of how many.
     #[expect(clippy::cast_possible_truncation, reason = "keys that fit are small")]
     fn add(&mut self, keys: &[u64], most: usize) -> usize {
-        let fits = |key: &u64| *key < most as u64;
-        let all_fit = keys.iter().max().is_none_or(fits);
-        let fit = if all_fit { keys.len() } else { keys.iter().take_while(|key| fits(key)).count() };
-        let length = keys[..fit].iter().max().map_or(0, |&key| (key as usize + 1).next_multiple_of(RANGE));
+        let (mut fit, mut largest) = (keys.len(), keys.iter().max());
+        if largest.is_some_and(|&key| key >= most as u64) {
+            fit = keys.iter().take_while(|&&key| key < most as u64).count();
+            largest = keys[..fit].iter().max();
+        }
+        let length = largest.map_or(0, |&key| (key as usize + 1).next_multiple_of(RANGE));
         if self.counts.len() < length {
             self.counts.resize(length, 0);
         }
