@@ -15,6 +15,7 @@ mod enrichment;
 mod export;
 mod feedback;
 mod incidence;
+mod incidence_options;
 mod labels;
 mod path;
 mod policy;
@@ -44,7 +45,8 @@ pub use enrichment::{Departure, EngagementClass, EngagementTrend, Enrichment, En
 pub use feedback::{
     Feedback, FeedbackGrouping, FeedbackItem, FeedbackLog, FeedbackOptions, FeedbackState, FeedbackTally,
 };
-pub use incidence::{CustomerColumns, ReasonIncidence, ReasonIncidenceOptions, RecordGroup};
+pub use incidence::ReasonIncidence;
+pub use incidence_options::{CustomerColumns, ReasonIncidenceOptions, RecordGroup};
 pub use path::{Reason, ReasonLevel};
 pub use policy::ImportPolicy;
 pub use ranking::{RankBy, RankedReason, ReasonRanking, ReasonRankingOptions};

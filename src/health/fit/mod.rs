@@ -3,6 +3,7 @@
 mod accuracy;
 mod card;
 mod display;
+mod drift;
 mod frames;
 mod model;
 mod options;
@@ -11,7 +12,8 @@ mod stored;
 
 pub use accuracy::{BrierScore, HealthAccuracy, ReliabilityBin};
 pub use card::{CardRange, CardSignal, PointsCard};
-pub use model::{FittedSignal, HealthDrift, HealthWeight};
+pub use drift::HealthDrift;
+pub use model::{FittedSignal, HealthWeight};
 pub use options::HealthFitOptions;
 
 use serde::{Deserialize, Serialize};
