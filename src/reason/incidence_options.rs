@@ -49,7 +49,7 @@ impl RecordGroup {
     }
 }
 
-/// What [`ChurnRecords::reason_incidence`] should count.
+/// What [`ChurnRecords::reason_incidence`](crate::ChurnRecords::reason_incidence) should count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReasonIncidenceOptions {
     pub(super) view: View,
@@ -95,7 +95,7 @@ impl ReasonIncidenceOptions {
     }
 
     /// The scale of the intervals. The default is [`SurvivalInterval::LogLog`], as in
-    /// [`CumulativeIncidenceOptions::interval`].
+    /// [`CumulativeIncidenceOptions::interval`](crate::CumulativeIncidenceOptions::interval).
     #[must_use]
     pub fn interval(mut self, interval: SurvivalInterval) -> Self {
         self.interval = interval;
