@@ -6,16 +6,18 @@
 //! cargo run --release --example company -- triggers 10000     # a date of the replay, trigger by trigger
 //! cargo run --release --example company -- fit 3000
 //! cargo run --release --example company -- test 10000
+//! cargo run --release --example company -- calibration 900 40 # how often the intervals of the calibration hold
 //! ```
 //!
-//! The first number is that of the accounts; a second one is the seed of the company, 1 unless told.
+//! The first number is that of the accounts; a second one is the seed of the company, 1 unless told, and for the calibration
+//! the number of companies.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use attrition::{
-    AlertOptions, BackTestDate, BackTestOptions, Company, HealthFitOptions, HealthOptions, PoorHealth, Portfolio,
-    Result, SimulationOptions, TriggerSet,
+    AlertOptions, BackTestDate, BackTestOptions, Cause, Company, Estimate, Growth, HealthFitOptions, HealthMeasure,
+    HealthOptions, Planted, PoorHealth, Portfolio, Result, Seasonality, SimulationOptions, TriggerSet,
 };
 
 #[global_allocator]
@@ -28,9 +30,12 @@ fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |place: usize| args.get(place).and_then(|own| own.parse::<u64>().ok());
     let (Some(what), Some(accounts)) = (args.first(), number(1).and_then(|own| usize::try_from(own).ok())) else {
-        eprintln!("usage: company health|replay|triggers|fit|test ACCOUNTS [SEED]");
+        eprintln!("usage: company health|replay|triggers|fit|test|calibration ACCOUNTS [SEED]");
         std::process::exit(2);
     };
+    if what == "calibration" {
+        return calibration(accounts, number(2).unwrap_or(10));
+    }
     let company = Company::simulate(SimulationOptions::new(accounts, number(2).unwrap_or(1)))?;
     let portfolio = timed("simulated, reduced and made a portfolio", || company.portfolio())?;
     println!("{} accounts, {} events", portfolio.len(), portfolio.activity().events());
@@ -100,5 +105,44 @@ fn test(portfolio: &Portfolio) -> Result<()> {
     let test = timed("back-test", || portfolio.back_test(TriggerSet::standard(), BackTestOptions::new()))?;
     let customers: u64 = test.dates().iter().map(BackTestDate::customers).sum();
     println!("{} dates, {customers} accounts at dates\n{test}", test.dates().len());
+    Ok(())
+}
+
+/// How often the intervals of intercept and slope hold 0 and 1 out of time, over companies that differ by chance alone: those
+/// of the judged outcomes, and those with all that is unsure.
+fn calibration(accounts: usize, companies: u64) -> Result<()> {
+    let causes = [Cause::UsageDecline, Cause::PaymentTrouble, Cause::SupportTrouble, Cause::SeatLoss]
+        .map(|cause| Planted::new(cause, 0.15, 0.7));
+    let signals = [
+        HealthMeasure::DaysSinceLastEvent,
+        HealthMeasure::EventsAgainstPast,
+        HealthMeasure::PeopleAgainstPast,
+        HealthMeasure::DaysOverdue,
+        HealthMeasure::LatePayments,
+        HealthMeasure::RecentTickets,
+        HealthMeasure::OpenTickets,
+        HealthMeasure::SeatTrend,
+    ];
+    let (mut held, mut sums, mut judged) = ([[0_u64; 2]; 2], [0.0; 2], 0_u32);
+    for seed in 1..=companies {
+        let options = SimulationOptions::new(accounts, seed).causes(causes).monthly_hazard(0.015);
+        let company = Company::simulate(options.growth(Growth::Settled).seasonality(Seasonality::Flat))?;
+        let fitted = company.portfolio()?.fit_health(HealthFitOptions::new().signals(signals))?;
+        let Some(accuracy) = fitted.accuracy() else { continue };
+        let slopes = accuracy.calibration_slope.zip(accuracy.calibration_slope_in_all);
+        let Some((slope, slope_in_all)) = slopes else { continue };
+        let intercepts = [accuracy.calibration_intercept, accuracy.calibration_intercept_in_all];
+        for (held, (of, value)) in held.iter_mut().zip([(intercepts, 0.0), ([slope, slope_in_all], 1.0)]) {
+            let holds = |of: Estimate| of.interval.is_some_and(|own| own.lower <= value && value <= own.upper);
+            *held = [held[0] + u64::from(holds(of[0])), held[1] + u64::from(holds(of[1]))];
+        }
+        sums = [sums[0] + intercepts[0].value, sums[1] + slope.value];
+        judged += 1;
+        println!("seed {seed:>3}: intercept {:+.3}, slope {:.3}", intercepts[0].value, slope.value);
+    }
+    println!("of {judged} companies, by the judged outcomes alone and in all:");
+    for (name, [alone, in_all], sum) in [("intercept", held[0], sums[0]), ("slope", held[1], sums[1])] {
+        println!("  {name:9} held by {alone} and {in_all}; {:+.3} on average", sum / f64::from(judged));
+    }
     Ok(())
 }

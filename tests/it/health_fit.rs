@@ -46,6 +46,9 @@ fn sound(fitted: &FittedHealth) {
     let [alone, all] =
         [accuracy.calibration_intercept, accuracy.calibration_intercept_in_all].map(|of| of.interval.unwrap());
     assert!(all.lower <= alone.lower && alone.upper <= all.upper);
+    let [alone, all] =
+        [accuracy.calibration_slope, accuracy.calibration_slope_in_all].map(|of| of.unwrap().interval.unwrap());
+    assert!(all.lower <= alone.lower && alone.upper <= all.upper);
     let text = serde_json::to_string(fitted).unwrap();
     // The text keeps all but the last digit.
     let read = serde_json::from_str::<FittedHealth>(&text).unwrap();
@@ -213,7 +216,7 @@ fn steady(places: i64, seed: u64, steepness: f64) -> Portfolio {
 /// nor too far apart.
 #[test]
 fn calibrated_where_nothing_drifts() {
-    let (mut intercepts, mut slopes, mut in_all) = (0, 0, 0);
+    let (mut intercepts, mut slopes, mut in_all) = (0, 0, [0; 2]);
     let (mut shifts, mut turns) = (Vec::new(), Vec::new());
     for seed in 1..=20 {
         let options = HealthFitOptions::new().signals([HealthMeasure::ActiveDays28, HealthMeasure::DaysSinceLastEvent]);
@@ -226,12 +229,14 @@ fn calibrated_where_nothing_drifts() {
         let own = [holds(intercept.interval, 0.0), holds(slope.interval, 1.0)];
         assert_eq!(accuracy.is_calibrated(), own == [1, 1]);
         (intercepts, slopes) = (intercepts + own[0], slopes + own[1]);
-        in_all += holds(accuracy.calibration_intercept_in_all.interval, 0.0);
+        in_all[0] += holds(accuracy.calibration_intercept_in_all.interval, 0.0);
+        in_all[1] += holds(accuracy.calibration_slope_in_all.unwrap().interval, 1.0);
         shifts.push(intercept.value);
         turns.push(slope.value - 1.0);
     }
-    println!("{intercepts} {slopes} {in_all}: {shifts:.2?} {turns:.2?}");
-    assert!(intercepts >= 16 && slopes >= 16 && in_all >= 19, "{intercepts} {slopes} {in_all} of 20");
+    println!("{intercepts} {slopes} {in_all:?}: {shifts:.2?} {turns:.2?}");
+    assert!(intercepts >= 16 && slopes >= 16, "{intercepts} {slopes} of 20");
+    assert!(in_all.iter().all(|&held| held >= 19), "{in_all:?} of 20");
     for own in [shifts, turns] {
         let count = own.len() as f64;
         let mean = own.iter().sum::<f64>() / count;

@@ -4,20 +4,16 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::card::PointsCard;
-use super::model::{Model, SPREADS};
+use super::foreseen::Foreseen;
 use super::past::Past;
 use crate::calendar::Span;
-use crate::health::signal::HealthSignal;
 use crate::statistics::{
     Interval, Outcomes, Wilson, brier, float, intercept, paired_difference, probability, recalibration, reliability,
 };
-use crate::trigger::{Difference, Estimate, Verdict, cut, sides};
+use crate::trigger::{Difference, Estimate, Verdict, cut};
 
 /// Into so many bins of equal count accounts are divided by their chances.
 const BINS: usize = 10;
-/// So often at the most the model is fitted anew while it is judged.
-const REFITS: usize = 12;
 
 /// Accounts at dates with like chances.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +79,9 @@ pub struct HealthAccuracy {
     /// The slope of outcomes on log odds: 1 if chances are as far apart as they should be, less if too far. `None` where all
     /// have the same chance.
     pub calibration_slope: Option<Estimate>,
+    /// The same with an interval that also takes in the outcomes of the dates that it was fitted to, and that what signals mean
+    /// changes from dates to later ones: a slope that is off by 0.15 for it is taken to be as usual as one standard deviation.
+    pub calibration_slope_in_all: Option<Estimate>,
     /// The reliability curve: bins of equal count, those with small chances first, equal chances together.
     pub reliability: Vec<ReliabilityBin>,
     /// The score of Brier.
@@ -111,25 +110,26 @@ impl HealthAccuracy {
     ///
     /// Of forecasts by somebody who knows all hazards these intervals hold as often as they say. Of a model they hold
     /// somewhat less often, for it also errs with the outcomes that it was fitted to; and where the base rate moves, as that of
-    /// a company whose customers age does, no model of the past could have known by how much. What these two explain,
-    /// [`is_calibrated_in_all`](Self::is_calibrated_in_all) allows for.
+    /// a company whose customers age does, or what signals mean, no model of the past could have known by how much. What these
+    /// explain, [`is_calibrated_in_all`](Self::is_calibrated_in_all) allows for.
     #[must_use]
     pub fn is_calibrated(&self) -> bool {
-        self.holds(self.calibration_intercept)
+        Self::holds(self.calibration_intercept, self.calibration_slope)
     }
 
-    /// Whether the interval of the intercept with [all](Self::calibration_intercept_in_all) that is unsure holds 0, and that of
-    /// the slope 1: with the base rate drifting as far as base rates do, nothing speaks against the model.
+    /// Whether the intervals of the [intercept](Self::calibration_intercept_in_all) and the
+    /// [slope](Self::calibration_slope_in_all) with all that is unsure hold 0 and 1: with base rates and the meaning of signals
+    /// moving as far as they do, nothing speaks against the model.
     #[must_use]
     pub fn is_calibrated_in_all(&self) -> bool {
-        self.holds(self.calibration_intercept_in_all)
+        Self::holds(self.calibration_intercept_in_all, self.calibration_slope_in_all)
     }
 
-    fn holds(&self, intercept: Estimate) -> bool {
+    fn holds(intercept: Estimate, slope: Option<Estimate>) -> bool {
         let holds = |of: Estimate, value: f64| {
             of.interval.is_some_and(|interval| interval.lower <= value && value <= interval.upper)
         };
-        holds(intercept, 0.0) && self.calibration_slope.is_some_and(|slope| holds(slope, 1.0))
+        holds(intercept, 0.0) && slope.is_some_and(|slope| holds(slope, 1.0))
     }
 
     /// Whether it tells who leaves better than days since the last event do, by the area.
@@ -190,8 +190,10 @@ impl HealthAccuracy {
             base_rate,
             mean_probability: chances.iter().sum::<f64>() / float(accounts),
             calibration_intercept: around(shift, error),
-            calibration_intercept_in_all: around(shift, error.map(|error| error.hypot(foreseen.unsure))),
+            calibration_intercept_in_all: around(shift, error.map(|error| error.hypot(foreseen.unsure[0]))),
             calibration_slope: slope.map(|own| around(own.slope, own.error)),
+            calibration_slope_in_all: slope
+                .map(|own| around(own.slope, own.error.map(|error| error.hypot(foreseen.unsure[1])))),
             reliability: bins
                 .iter()
                 .map(|bin| ReliabilityBin {
@@ -221,55 +223,6 @@ impl HealthAccuracy {
                 .map(Difference::from),
             card_area: card_area.as_ref().map(estimate),
         })
-    }
-}
-
-/// What was foreseen at later dates, each by a model of the dates of which it was known by then what became of the accounts.
-#[derive(Debug)]
-pub(super) struct Foreseen {
-    /// The dates that the first model was fitted to.
-    fitted: Range<usize>,
-    judged: Range<usize>,
-    /// Of the judged rows.
-    log_odds: Vec<f64>,
-    /// The same by the cards.
-    card: Option<Vec<f64>>,
-    /// How unsure the level of the log odds is.
-    unsure: f64,
-}
-
-impl Foreseen {
-    /// `None` where the dates are too few for two sides, or nobody left on the first of them.
-    pub(super) fn new(past: &Past, signals: &[HealthSignal], known_after: i32) -> Option<Self> {
-        let days: Vec<_> = past.dates.iter().map(|of| of.date).collect();
-        let all: Vec<usize> = (0..signals.len()).collect();
-        let (fitted, first) = sides(&days, known_after)?;
-        let judged = first..days.len();
-        let each = judged.len().div_ceil(REFITS);
-        let mut foreseen = Self {
-            fitted: 0..fitted,
-            judged: judged.clone(),
-            log_odds: Vec::new(),
-            card: Some(Vec::new()),
-            unsure: 0.0,
-        };
-        let (mut spreads, mut unsure) = (SPREADS.to_vec(), 0.0);
-        for start in judged.step_by(each) {
-            let known = days.partition_point(|&date| date + known_after <= days[start]).max(fitted);
-            let model = Model::fit(past, 0..known, signals, &all, &spreads)?;
-            spreads = vec![model.spread];
-            let ahead = start..days.len().min(start + each);
-            let card = PointsCard::of(past, 0..known, signals, &model);
-            foreseen.card = foreseen.card.zip(card).map(|(mut chances, card)| {
-                chances.extend(card.log_odds(past, past.rows(ahead.clone()), signals));
-                chances
-            });
-            // The models have most of their past in common, so that they err together.
-            unsure += model.unsure(past, ahead.clone()) * float(ahead.len() as u64);
-            foreseen.log_odds.extend(model.foresee(past, ahead));
-        }
-        foreseen.unsure = unsure / float(foreseen.judged.len() as u64);
-        Some(foreseen)
     }
 }
 

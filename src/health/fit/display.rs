@@ -83,13 +83,17 @@ impl fmt::Display for HealthAccuracy {
         writeln!(f, "fitted {} to {}, judged {} to {}", fitted.start, fitted.end, judged.start, judged.end)?;
         let [told, came] = [self.mean_probability, self.base_rate].map(|share| print::percent(Some(share)));
         writeln!(f, "told {told} % to leave, {came} % did: {left} of {accounts} accounts at dates")?;
-        let slope = self.calibration_slope.map_or("-".to_owned(), shown);
         let [alone, in_all] = [self.is_calibrated(), self.is_calibrated_in_all()]
             .map(|holds| if holds { "calibrated" } else { "not calibrated" });
-        writeln!(f, "{alone} by the judged outcomes alone, {in_all} with past and drift as unsure as they are")?;
-        let all = self.calibration_intercept_in_all.interval;
-        let all = all.map_or(String::new(), |all| format!(", in all {:.3} to {:.3}", all.lower, all.upper));
-        writeln!(f, "  intercept {}{all}; slope {slope}", shown(self.calibration_intercept))?;
+        writeln!(f, "{alone} by the judged outcomes alone, {in_all} with past and changes as unsure as they are")?;
+        let both = |alone: Estimate, all: Estimate| {
+            let all = all.interval.map(|all| format!(", in all {:.3} to {:.3}", all.lower, all.upper));
+            format!("{}{}", shown(alone), all.unwrap_or_default())
+        };
+        let slope = self.calibration_slope.zip(self.calibration_slope_in_all);
+        let slope = slope.map_or("-".to_owned(), |(alone, all)| both(alone, all));
+        let intercept = both(self.calibration_intercept, self.calibration_intercept_in_all);
+        writeln!(f, "  intercept {intercept}; slope {slope}")?;
         writeln!(
             f,
             "Brier score {:.5} = reliability {:.5} - resolution {:.5} + uncertainty {:.5} + within {:.5}; skill {:.3}",

@@ -4,6 +4,7 @@ mod accuracy;
 mod card;
 mod display;
 mod drift;
+mod foreseen;
 mod frames;
 mod model;
 mod options;
@@ -18,7 +19,7 @@ pub use options::HealthFitOptions;
 
 use serde::{Deserialize, Serialize};
 
-use accuracy::Foreseen;
+use foreseen::Foreseen;
 use model::{Model, SPREADS};
 use past::Past;
 
@@ -77,11 +78,11 @@ impl Portfolio {
     /// to twelve times. The figures of [`HealthAccuracy`] are of these forecasts. The model that is handed out is fitted to
     /// all dates, for the newest past is the best teacher; it has been judged by nobody but those before it in its place.
     ///
-    /// Base rates change, and no model of the past knows when: the intercept of the accuracy says by how much it was wrong,
-    /// and its two intervals how much of that the judged outcomes explain alone, and how much with all that is unsure; each has
-    /// a verdict. What signals mean changes as well: who is struck for long no longer lies below a past that was better, so that
-    /// the slope of a company in which trouble is young is another one than where it is old. Where neither changes, intercepts
-    /// and slopes lie around 0 and 1.
+    /// Base rates change, and what signals mean does as well: who is struck for long no longer lies below a past that was better,
+    /// so that the slope of a company in which trouble is young is another one than where it is old. No model
+    /// of the past knows when. The intercept and the slope of the accuracy say by how much it was wrong, and their two intervals
+    /// how much of that the judged outcomes explain alone, and how much with all that is unsure; each pair has a verdict. Where
+    /// nothing changes, intercepts and slopes lie around 0 and 1.
     ///
     /// An outcome that one acted upon teaches that what was acted upon was harmless.
     ///

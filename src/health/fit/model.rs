@@ -19,6 +19,9 @@ const EDGES: [f64; 2] = [0.005, 0.995];
 const MARGIN: f64 = 0.5;
 /// Log odds are drawn in to this part at the most.
 const LEAST_SLOPE: f64 = 0.1;
+/// Slopes of outcomes on forecasts are expected to have this standard deviation around 1, for signals come to mean more or
+/// less than they did.
+const USUAL_TURN: f64 = 0.15;
 /// The quartiles are so many standard deviations of a normal distribution apart.
 const QUARTILES: f64 = 1.349;
 
@@ -284,32 +287,41 @@ impl Model {
         });
     }
 
-    /// How unsure the level of the log odds at some dates is, as far as that is for the outcomes that the model was fitted
-    /// to and the drift: a standard deviation.
-    pub(super) fn unsure(&self, past: &Past, dates: Range<usize>) -> f64 {
+    /// How far what it says of some dates may be off in level and in slope, as sums over their rows: standard deviations, as far
+    /// as these are for the outcomes that it was fitted to, the drift, and what signals come to mean. `centre` is what is said on
+    /// the whole.
+    pub(super) fn unsure(&self, past: &Past, dates: Range<usize>, centre: f64) -> [f64; 2] {
         let size = self.columns.len() + 1;
-        let (mut sums, mut days, mut all) = (vec![0.0; size], 0.0, 0.0);
+        let mut sums = [vec![0.0; size], vec![0.0; size]];
+        let (mut days, mut spread) = ([0.0; 2], [0.0; 2]);
         for date in dates {
             let drift = self.drift.at(past.dates[date].date);
             let away = f64::from(past.dates[date].date - self.drift.around) / YEAR;
             for row in past.rows(date..date + 1) {
                 let own = past.row(row);
-                let chance = probability(drift + self.log_odds(own));
+                let told = drift + self.log_odds(own);
+                let chance = probability(told);
                 let weight = chance * (1.0 - chance);
-                sums[0] += weight;
-                for (sum, &(number, side)) in sums[1..].iter_mut().zip(&self.columns) {
-                    *sum += weight * side.of(&self.signals[number], own[self.places[number]]);
+                for (of, weight) in [weight, weight * (told - centre)].into_iter().enumerate() {
+                    sums[of][0] += weight;
+                    for (sum, &(number, side)) in sums[of][1..].iter_mut().zip(&self.columns) {
+                        *sum += weight * side.of(&self.signals[number], own[self.places[number]]);
+                    }
+                    days[of] += weight * away;
+                    spread[of] += weight * (told - centre);
                 }
-                (days, all) = (days + weight * away, all + weight);
             }
         }
-        let row = |place: usize| {
+        let row = |sums: &[f64], place: usize| {
             let own = &self.covariances[place * size..(place + 1) * size];
-            own.iter().zip(&sums).map(|(own, sum)| own * sum).sum::<f64>()
+            own.iter().zip(sums).map(|(own, sum)| own * sum).sum::<f64>()
         };
-        let fitted = sums.iter().enumerate().map(|(place, sum)| sum * row(place)).sum::<f64>().max(0.0);
-        let drift = self.drift.standard_error * days;
-        (fitted + drift * drift).sqrt() / all
+        [0, 1].map(|of| {
+            let sums = &sums[of];
+            let fitted = sums.iter().enumerate().map(|(place, sum)| sum * row(sums, place)).sum::<f64>().max(0.0);
+            let (drift, turn) = (self.drift.standard_error * days[of], USUAL_TURN * spread[of]);
+            (fitted + drift * drift + turn * turn).sqrt()
+        })
     }
 
     /// The log odds of the rows of some dates.
