@@ -2,7 +2,8 @@
 
 use polars::prelude::DataFrame;
 
-use super::answer::{AccountHealth, Health, HealthContribution};
+use super::account::{AccountHealth, HealthContribution};
+use super::answer::Health;
 use crate::error::Result;
 use crate::frame::{to_frame, write};
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::HealthBand;
-use super::answer::HealthCounts;
+use super::counts::HealthCounts;
 use super::measures::known;
 use super::options::HealthOptions;
 use super::scoring::{Scorer, Segments};

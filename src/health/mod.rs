@@ -1,7 +1,9 @@
 //! How accounts do: scores, given and fitted, and bands.
 
+mod account;
 mod answer;
 mod band;
+mod counts;
 mod fit;
 mod frames;
 mod history;
@@ -12,8 +14,10 @@ mod scoring;
 mod signal;
 mod today;
 
-pub use answer::{AccountHealth, Health, HealthContribution, HealthCounts};
+pub use account::{AccountHealth, HealthContribution};
+pub use answer::Health;
 pub use band::HealthBand;
+pub use counts::HealthCounts;
 pub use fit::{
     BrierScore, CardRange, CardSignal, FittedHealth, FittedSignal, HealthAccuracy, HealthDrift, HealthFitOptions,
     HealthWeight, PointsCard, ReliabilityBin,

@@ -4,7 +4,7 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::HealthBand;
-use super::answer::{AccountHealth, Row};
+use super::account::{AccountHealth, Row};
 use super::measures::Told;
 use super::options::HealthOptions;
 use super::scoring::{Scored, Scorer, Segments};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Model, nearest};
 use super::past::Past;
-use crate::health::answer::AccountHealth;
+use crate::health::account::AccountHealth;
 use crate::health::signal::HealthSignal;
 use crate::statistics::{Observations, Sign, Term, float, logistic, probability};
 
