@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::case::{Case, Seen, Standing, Step};
 use super::desk::{AlertDesk, Urgency};
-use super::playbook::{FADED, LAPSED, LEFT, RESOLVED};
+use super::plan::{FADED, LAPSED, LEFT, RESOLVED};
 use super::record::{AlertChange, Record};
 use super::state::{AlertState, ChangeReason};
 use crate::calendar::Date;

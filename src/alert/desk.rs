@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Silence};
-use super::playbook::{AlertType, Playbook, SilencedUntil};
+use super::plan::{AlertType, SilencedUntil};
+use super::playbook::Playbook;
 use super::policy::AlertPolicy;
 use super::record::{Alert, AlertChange, Change, Record, StepDone};
 use super::state::{AlertState, ChangeReason};

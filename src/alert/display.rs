@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::desk::AlertDesk;
-use super::playbook::AlertOutcome;
+use super::plan::AlertOutcome;
 use super::state::AlertState;
 
 /// So many alerts are shown.

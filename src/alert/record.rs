@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::case::Standing;
-use super::playbook::DecisionReason;
+use super::plan::DecisionReason;
 use super::state::{AlertState, ChangeReason};
 use crate::calendar::Date;
 use crate::frame::ids::Id;

@@ -6,9 +6,9 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::criterion::ExitCriterion;
 use super::desk::AlertDesk;
-use super::playbook::check_days;
+use super::plan::{TouchPoint, check_days};
+use super::terms::next;
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::ids::{Id, Ids};
@@ -22,19 +22,6 @@ to_frame!(RenewalCalendar);
 const WEEK: i32 = 7;
 /// So many renewals are shown.
 const SHOWN: usize = 12;
-
-/// Something to do before a renewal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TouchPoint {
-    /// How many days before the renewal.
-    pub days_before: u32,
-    /// What to do.
-    pub action: String,
-    /// The role of who does it.
-    pub owner: String,
-    /// When it is done.
-    pub done_when: ExitCriterion,
-}
 
 /// How a touch point stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -272,35 +259,6 @@ fn state(day: Date, as_of: Date, done: Option<bool>) -> TouchState {
         (_, Some(false)) => TouchState::Overdue,
         (_, None) => TouchState::Passed,
     }
-}
-
-/// The next renewal of a term that runs, and the last one if that was silent.
-pub(super) fn next(term: &Subscription<'_>, as_of: Date) -> Option<(Date, Option<Date>)> {
-    let renewal = term.renewal?;
-    if renewal > as_of {
-        return Some((renewal, None));
-    }
-    let days = renewal - term.start;
-    if days <= 0 {
-        return None;
-    }
-    let ((year, month), (end_year, end_month)) = (term.start.year_month(), renewal.year_month());
-    let months = 12 * (end_year - year) + end_month - month;
-    let day = term.start - Date::first_of_month(year, month);
-    let by_months = |turns: i32| {
-        let months = (month - 1).saturating_add(months.saturating_mul(turns));
-        let (year, month) = (year + months.div_euclid(12), months.rem_euclid(12) + 1);
-        let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-        (Date::first_of_month(year, month) + day).min(Date::first_of_month(next.0, next.1) - 1)
-    };
-    let whole = months > 0 && by_months(1) == renewal;
-    let at = |turns: i32| if whole { by_months(turns) } else { term.start + days.saturating_mul(turns) };
-    // From a little before where it must be: months differ in length.
-    let mut turns = ((as_of - term.start) / days - 1).max(1);
-    while at(turns + 1) <= as_of {
-        turns += 1;
-    }
-    Some((at(turns + 1), Some(at(turns))))
 }
 
 impl RenewalCalendar {

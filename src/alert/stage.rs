@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::playbook::check_days;
-use super::renewals::next;
+use super::plan::check_days;
+use super::terms::next;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::portfolio::{Account, Subscription};

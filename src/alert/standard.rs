@@ -1,12 +1,12 @@
 //! The playbook to begin with.
 
+use super::condition::{Condition, HasAlerts, Recommendation, ValueTier};
 use super::criterion::ExitCriterion;
-use super::playbook::{
-    ActionPlan, AlertOutcome, AlertType, DecisionReason, FADED, LAPSED, LEFT, PlanStep, Playbook, RESOLVED,
-    SilencedUntil,
+use super::plan::{
+    ActionPlan, AlertOutcome, AlertType, DecisionReason, FADED, LAPSED, LEFT, PlanStep, RESOLVED, SilencedUntil,
+    TouchPoint,
 };
-use super::recommendation::{Condition, HasAlerts, Recommendation, ValueTier};
-use super::renewals::TouchPoint;
+use super::playbook::Playbook;
 use super::stage::{LifecycleStage, StageRules};
 use crate::health::HealthBand;
 use crate::trigger::FrequencyClass;

@@ -1,6 +1,7 @@
 //! How one account does, and why.
 
 use super::HealthBand;
+use super::fit::PointsCard;
 use super::scoring::{Cell, Scored};
 use super::signal::HealthSignal;
 use crate::calendar::Date;
@@ -175,6 +176,21 @@ impl<'a> AccountHealth<'a> {
             sentence += &format!("; weakest in {} ({})", weakest.signal, value(weakest.value));
         }
         sentence
+    }
+}
+
+impl PointsCard {
+    /// The points of an account, from the values of its signals; `None` where it is not scored, and where it was scored
+    /// without asking for a signal of the card, as by other weights: not to have asked is not the same as not observed.
+    #[must_use]
+    pub fn total(&self, account: &AccountHealth<'_>) -> Option<u32> {
+        account.score?;
+        if !self.signals().iter().all(|own| account.asks(&own.signal)) {
+            return None;
+        }
+        let value =
+            |signal: &HealthSignal| account.contributions().find(|own| own.signal == signal).and_then(|own| own.value);
+        Some(self.signals().iter().map(|own| own.points(value(&own.signal))).sum())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cancellation::ChurnKind;
+use super::kind::ChurnKind;
 use super::path::Reason;
 
 /// A billing system whose codes of cancellation are documented.

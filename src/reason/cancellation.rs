@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::ChurnKind;
 use super::path::Reason;
 use super::taxonomy::Taxonomy;
 use crate::calendar::Date;
@@ -67,25 +68,6 @@ impl From<String> for CustomerId {
 impl fmt::Display for CustomerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_id().fmt(f)
-    }
-}
-
-/// Whether a customer left or was lost without wanting to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChurnKind {
-    /// The customer decided to leave.
-    Voluntary,
-    /// A payment failed, or the account was closed from this side.
-    Involuntary,
-}
-
-impl ChurnKind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Voluntary => "voluntary",
-            Self::Involuntary => "involuntary",
-        }
     }
 }
 

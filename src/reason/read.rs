@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use polars::prelude::DataFrame;
 
-use super::cancellation::{ChurnKind, WinBack, flaws};
+use super::cancellation::{WinBack, flaws};
 use super::columns::{ATTRIBUTE, ChurnColumns};
+use super::kind::ChurnKind;
 use super::labels::Labels;
 use super::path::Reason;
 use super::policy::ImportPolicy;

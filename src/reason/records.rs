@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::cancellation::{Cancellation, ChurnKind, CustomerId};
+use super::cancellation::{Cancellation, CustomerId};
+use super::kind::ChurnKind;
 use super::path::Reason;
 use super::rows::Rows;
 use super::taxonomy::Taxonomy;

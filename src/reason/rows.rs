@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::cancellation::{Cancellation, ChurnKind, CustomerId, WinBack};
+use super::cancellation::{Cancellation, CustomerId, WinBack};
+use super::kind::ChurnKind;
 use super::labels::Labels;
 use super::path::Reason;
 use crate::calendar::Date;

@@ -2,8 +2,9 @@
 
 use polars::prelude::DataFrame;
 
-use super::cancellation::{ChurnKind, WinBack};
+use super::cancellation::WinBack;
 use super::columns::ATTRIBUTE;
+use super::kind::ChurnKind;
 use super::labels::Labels;
 use super::path::Reason;
 use super::records::{ChurnRecords, ReasonAxis};

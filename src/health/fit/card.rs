@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Model, nearest};
 use super::past::Past;
-use crate::health::account::AccountHealth;
 use crate::health::signal::HealthSignal;
 use crate::statistics::{Observations, Sign, Term, float, logistic, probability};
 
@@ -86,19 +85,6 @@ impl PointsCard {
     #[must_use]
     pub fn churn_probability(&self, total: u32) -> f64 {
         probability(self.intercept + self.per_point * f64::from(total))
-    }
-
-    /// The points of an account, from the values of its signals; `None` where it is not scored, and where it was scored
-    /// without asking for a signal of the card, as by other weights: not to have asked is not the same as not observed.
-    #[must_use]
-    pub fn total(&self, account: &AccountHealth<'_>) -> Option<u32> {
-        account.score?;
-        if !self.signals.iter().all(|own| account.asks(&own.signal)) {
-            return None;
-        }
-        let value =
-            |signal: &HealthSignal| account.contributions().find(|own| own.signal == signal).and_then(|own| own.value);
-        Some(self.signals.iter().map(|own| own.points(value(&own.signal))).sum())
     }
 
     /// The points of some rows of the past, whose values are those of these signals.

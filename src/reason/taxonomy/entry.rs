@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::refused;
-use crate::error::Result;
-use crate::reason::cancellation::ChurnKind;
+use crate::error::{Error, Result};
+use crate::reason::kind::ChurnKind;
 use crate::reason::path::{MALFORMED, Reason};
 
 /// One line of a [`Taxonomy`](super::Taxonomy): a category, a reason or a detail.
@@ -76,4 +75,8 @@ impl TaxonomyEntry {
         }
         Ok(())
     }
+}
+
+pub(super) fn refused(reason: &Reason, why: &'static str) -> Error {
+    Error::Taxonomy { entry: reason.to_string(), reason: why }
 }

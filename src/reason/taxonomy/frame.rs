@@ -7,7 +7,7 @@ use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
 use crate::frame::times::Times;
 use crate::frame::{read, write};
-use crate::reason::cancellation::ChurnKind;
+use crate::reason::kind::ChurnKind;
 use crate::reason::path::Reason;
 
 /// # Frames

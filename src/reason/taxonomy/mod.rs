@@ -2,6 +2,7 @@
 
 mod entry;
 mod frame;
+mod standard;
 
 pub use entry::TaxonomyEntry;
 
@@ -9,11 +10,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::cancellation::ChurnKind;
+use entry::refused;
+
+use super::kind::ChurnKind;
 use super::path::{MALFORMED, Reason, ReasonLevel};
-use super::standard;
 use crate::calendar::Date;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::stored::stored;
 
 /// What is wrong with a reason that is not there.
@@ -65,16 +67,12 @@ pub struct Taxonomy {
 
 stored!(StoredTaxonomy as Taxonomy { entries: Vec<TaxonomyEntry>, changes: Vec<ReasonChange> });
 
-fn refused(reason: &Reason, why: &'static str) -> Error {
-    Error::Taxonomy { entry: reason.to_string(), reason: why }
-}
-
 impl Taxonomy {
     /// The taxonomy of these lines, in any order.
     ///
     /// # Errors
     ///
-    /// [`Error::Taxonomy`], naming the line, for a code that is not of lower-case letters, digits and `_`, a line without
+    /// [`Error::Taxonomy`](crate::Error::Taxonomy), naming the line, for a code that is not of lower-case letters, digits and `_`, a line without
     /// a name, one that is there twice, and one whose category or reason is missing.
     pub fn new(entries: impl IntoIterator<Item = TaxonomyEntry>) -> Result<Self> {
         Self::with_changes(entries.into_iter().collect(), Vec::new())
@@ -229,7 +227,7 @@ impl Taxonomy {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`Error::Taxonomy`] for a code that was given up.
+    /// As [`new`](Self::new); [`Error::Taxonomy`](crate::Error::Taxonomy) for a code that was given up.
     pub fn add(&mut self, entry: TaxonomyEntry) -> Result<()> {
         self.try_change(|taxonomy| {
             taxonomy.entries.push(entry);
@@ -241,7 +239,7 @@ impl Taxonomy {
     ///
     /// # Errors
     ///
-    /// [`Error::Taxonomy`] if the reason is not there, or the line has no name.
+    /// [`Error::Taxonomy`](crate::Error::Taxonomy) if the reason is not there, or the line has no name.
     pub fn replace(&mut self, entry: TaxonomyEntry) -> Result<()> {
         self.try_change(|taxonomy| {
             let place = taxonomy.place(&entry.reason)?;
@@ -254,7 +252,7 @@ impl Taxonomy {
     ///
     /// # Errors
     ///
-    /// [`Error::Taxonomy`] if the old code is not there, or the new one is or was; if the level is another, or the line
+    /// [`Error::Taxonomy`](crate::Error::Taxonomy) if the old code is not there, or the new one is or was; if the level is another, or the line
     /// above it is missing; if an earlier change has a later day.
     pub fn rename(&mut self, old: impl Into<Reason>, new: impl Into<Reason>, on: Date) -> Result<()> {
         let (old, new) = (old.into(), new.into());
@@ -285,7 +283,7 @@ impl Taxonomy {
     ///
     /// # Errors
     ///
-    /// [`Error::Taxonomy`] if one of the two is not there, or the other lies within the one; if an earlier change has a
+    /// [`Error::Taxonomy`](crate::Error::Taxonomy) if one of the two is not there, or the other lies within the one; if an earlier change has a
     /// later day.
     pub fn merge(&mut self, from: impl Into<Reason>, into: impl Into<Reason>, on: Date) -> Result<()> {
         let (from, into) = (from.into(), into.into());

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::replay::{Column, Replay};
-use super::tally::{DateTally, Leads, Tally, cut};
+use super::tally::{DateTally, LeadTime, Leads, Tally, cut};
 use crate::statistics::{
     AreaDifference, ClusteredShare, Interval, Outcomes, PairedDifference, Share, Wilson, clustered_share, float, lift,
     paired_difference, ratio,
@@ -103,17 +103,6 @@ impl fmt::Display for Verdict {
             Self::NotTold => "does not beat days since last event",
         })
     }
-}
-
-/// How many days before the churn day the findings began, over the churners that were caught.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LeadTime {
-    /// A quarter of them had at most so many days.
-    pub lower_quartile: f64,
-    /// Half of them.
-    pub median: f64,
-    /// Three quarters.
-    pub upper_quartile: f64,
 }
 
 /// How well a trigger foresaw who left. Unless it says otherwise a count is one of accounts at dates.

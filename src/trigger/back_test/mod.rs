@@ -11,15 +11,15 @@ mod replay;
 mod stored;
 mod tally;
 
-pub use measures::{Detector, Difference, Estimate, LeadTime, Performance, Verdict};
+pub use measures::{Detector, Difference, Estimate, Performance, Verdict};
 pub(crate) use options::Plan;
 pub use options::{BackTestOptions, Every};
 pub use outcome::ChurnEvent;
 pub(crate) use outcome::{Churns, Outcome};
 pub(crate) use ranking::sides;
 pub use ranking::{Contribution, Ranking};
-pub use tally::DateTally;
 pub(crate) use tally::cut;
+pub use tally::{DateTally, LeadTime};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::ChurnEvent;
+use super::outcome::{ChurnEvent, Window};
 use crate::calendar::{Calendar, Date, Period};
 use crate::error::{Error, Result};
 use crate::portfolio::Portfolio;
@@ -215,15 +215,6 @@ pub(crate) struct Plan {
     pub(crate) churn: ChurnEvent,
     pub(crate) window: Window,
     pub(crate) wilson: Wilson,
-}
-
-/// In which days after a date churn was foreseen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(super) lead: i32,
-    pub(super) horizon: i32,
-    /// So many days after a date it is known of everybody what became of them.
-    pub(crate) known_after: i32,
 }
 
 impl Every {

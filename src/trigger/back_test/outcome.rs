@@ -5,11 +5,19 @@ use std::fmt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::options::Window;
 use crate::portfolio::{Account, Membership, Portfolio};
 
 /// After so many silent days activity has ended, unless told.
 const SILENCE: u32 = 60;
+
+/// In which days after a date churn was foreseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(super) lead: i32,
+    pub(super) horizon: i32,
+    /// So many days after a date it is known of everybody what became of them.
+    pub(crate) known_after: i32,
+}
 
 /// What counts as churn, and on which day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,10 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measures::LeadTime;
 use super::outcome::Outcome;
 use super::replay::{Column, Replay};
 use crate::statistics::Share;
+
+/// How many days before the churn day the findings began, over the churners that were caught.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeadTime {
+    /// A quarter of them had at most so many days.
+    pub lower_quartile: f64,
+    /// Half of them.
+    pub median: f64,
+    /// Three quarters.
+    pub upper_quartile: f64,
+}
 
 /// The counts of one trigger at one date.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

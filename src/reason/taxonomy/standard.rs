@@ -1,7 +1,7 @@
 //! The taxonomy to begin with.
 
-use super::cancellation::ChurnKind;
-use super::taxonomy::TaxonomyEntry;
+use super::entry::TaxonomyEntry;
+use crate::reason::kind::ChurnKind;
 
 /// Code, name, owner and evidence of each category, and the codes and names of its reasons.
 type Category = (&'static str, &'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
