@@ -3,6 +3,7 @@
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
+use super::given::Given;
 use super::lifetimes::{Lifetimes, Source};
 use crate::error::{Error, Result};
 use crate::frame::numbers::{flags, numbers};
@@ -38,18 +39,6 @@ impl LifetimeColumns {
         self.entry = Some(column.into());
         self
     }
-}
-
-/// What columns say of lifetimes, row by row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "super::stored::StoredGiven")]
-pub(super) struct Given {
-    /// Rows left out because something in them is null.
-    pub(super) incomplete: u64,
-    /// `None` where all were watched from the start.
-    pub(super) entry: Option<Vec<Option<f64>>>,
-    pub(super) time: Vec<f64>,
-    pub(super) ended: Vec<bool>,
 }
 
 impl Lifetimes {

@@ -5,7 +5,8 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Given, LifetimeColumns};
+use super::columns::LifetimeColumns;
+use super::given::Given;
 use super::lifetimes::{LifetimeState, Lifetimes, Source};
 use crate::activity::{SegmentColumns, divide};
 use crate::error::{Error, Result};

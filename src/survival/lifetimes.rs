@@ -5,8 +5,8 @@ use std::fmt;
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::columns::Given;
 use super::event_table::EventTable;
+use super::given::Given;
 use super::options::{Censoring, LifetimesOptions};
 use crate::activity::Activity;
 use crate::calendar::Date;

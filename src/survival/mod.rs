@@ -5,6 +5,7 @@ mod competing_risks;
 mod cumulative_incidence;
 mod ends;
 mod event_table;
+mod given;
 mod gray;
 mod interval;
 mod kaplan_meier;

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::columns::{Given, MAX_TIME};
+use super::columns::MAX_TIME;
 use super::competing_risks::{CompetingRisks, MOST_NAMES};
 use super::cumulative_incidence::{CumulativeIncidence, CumulativeIncidenceOptions};
 use super::ends::Ends;
 use super::event_table::{EventTable, EventTableRow};
+use super::given::Given;
 use super::kaplan_meier::{KaplanMeier, KaplanMeierOptions};
 use super::lifetimes::Seen;
 use super::options::LifetimesOptions;
