@@ -4,6 +4,8 @@ mod activity;
 mod alert;
 mod calendar;
 mod cohort;
+#[cfg(feature = "lazy")]
+mod direct;
 mod engagement;
 mod error;
 mod frame;

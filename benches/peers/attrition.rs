@@ -13,7 +13,7 @@ use std::time::Instant;
 use attrition::polars::prelude::*;
 use attrition::{
     Activity, AgeBy, BackTestDate, BackTestOptions, Calendar, Censoring, ComparisonOptions, Criterion,
-    DailyStatesOptions, Entry, EventColumns, Every, KaplanMeierOptions, LifetimesOptions, Participation,
+    DailyStatesOptions, Entry, EventColumns, Every, KaplanMeierOptions, Lifetimes, LifetimesOptions, Participation,
     ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, TriggerSet, Window,
 };
 
@@ -41,7 +41,13 @@ fn main() -> Result<()> {
             let (rows, digest) = user_days(&frame)?;
             report("w1", "reduce", &time, rows, Some(digest));
         }
-        "w2" | "w3" | "w4" | "w5" | "w7" => {
+        "w7" => {
+            let lifetimes = Lifetimes::from_parquet(files(&directory), &columns, &Calendar::utc(), tenures())?;
+            let table = tenure_table(&lifetimes);
+            let time = start.stop();
+            report("w7", "direct", &time, table[0].len(), Some(digest(&table)));
+        }
+        "w2" | "w3" | "w4" | "w5" | "w7-activity" => {
             let activity = reduce(&directory, &columns)?;
             let table = answer(&workload, &activity)?;
             let time = start.stop();
@@ -251,7 +257,6 @@ fn metadata(path: &Path) -> Result<FileMetadataRef> {
 }
 
 /// The workload's table, built as a user would have it: as a frame, then its columns as integers.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days are whole and not negative")]
 fn answer(workload: &str, activity: &Activity) -> Result<Table> {
     let date = |date: attrition::Date| i64::from(date.days_since_epoch()).cast_unsigned();
     Ok(match workload {
@@ -292,18 +297,7 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
             }
             table
         }
-        "w7" => {
-            // The peers take an actor for followed up to the last event.
-            let options = LifetimesOptions::new(30).censoring(Censoring::LastActivity);
-            let rows = activity.lifetimes(options)?.event_table();
-            let rows = || rows.rows().iter();
-            vec![
-                rows().map(|row| row.time as u64).collect(),
-                rows().map(|row| row.at_risk).collect(),
-                rows().map(|row| row.ended).collect(),
-                rows().map(|row| row.censored).collect(),
-            ]
-        }
+        "w7" | "w7-activity" => tenure_table(&activity.lifetimes(tenures())?),
         _ => {
             let by_day = |criterion| RetentionOptions::new(Period::Day).horizon(30).criterion(criterion);
             let classic = activity.retention(by_day(Criterion::On))?;
@@ -324,6 +318,23 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
             table
         }
     })
+}
+
+/// The peers take a user for followed up to the last event.
+fn tenures() -> LifetimesOptions {
+    LifetimesOptions::new(30).censoring(Censoring::LastActivity)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days are whole and not negative")]
+fn tenure_table(lifetimes: &Lifetimes) -> Table {
+    let table = lifetimes.event_table();
+    let rows = || table.rows().iter();
+    vec![
+        rows().map(|row| row.time as u64).collect(),
+        rows().map(|row| row.at_risk).collect(),
+        rows().map(|row| row.ended).collect(),
+        rows().map(|row| row.censored).collect(),
+    ]
 }
 
 /// W1, from the table of active days.

@@ -165,9 +165,9 @@ impl ActivityBuilder {
     }
 
     /// Remembers that a push has failed part of the way.
-    pub(crate) fn ended(&mut self, pushed: Result<()>) -> Result<()> {
+    pub(crate) fn ended<T>(&mut self, pushed: Result<T>) -> Result<()> {
         self.failed |= pushed.is_err();
-        pushed
+        pushed.map(|_| ())
     }
 
     /// What the workers of a push share, and a reader for each.
@@ -284,7 +284,7 @@ impl<'a> Worker<'a> {
     /// Takes in a frame whose first row is row `first_row` of all that was pushed.
     pub(crate) fn absorb(&mut self, frame: &DataFrame, first_row: u64) -> Result<()> {
         let columns = self.reader.columns(frame, first_row)?;
-        let (batch, intake) = self.reader.read(&columns, &self.ingest.pools, std::mem::take(&mut self.days))?;
+        let (batch, intake) = self.reader.read(&columns, self.ingest.pools.each(), std::mem::take(&mut self.days))?;
         self.lanes.deal(&batch);
         self.days = batch.day;
         // The size of strings takes a walk over them, so it is only taken for those who look.
@@ -314,10 +314,17 @@ pub(crate) fn in_parallel<T: Send>(parts: usize, work: &(impl Fn() -> T + Sync))
     })
 }
 
-/// The error of the earliest row, where several workers met one.
-pub(crate) fn first_error(results: Vec<Result<()>>) -> Result<()> {
+/// What the workers have done; or the error of the earliest row, where several met one.
+pub(crate) fn first_error<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     let row = |error: &Error| if let Error::InvalidValue { row, .. } = error { *row } else { 0 };
-    results.into_iter().filter_map(Result::err).min_by_key(row).map_or(Ok(()), Err)
+    let (mut done, mut failed) = (Vec::with_capacity(results.len()), Vec::new());
+    for result in results {
+        match result {
+            Ok(result) => done.push(result),
+            Err(error) => failed.push(error),
+        }
+    }
+    failed.into_iter().min_by_key(row).map_or(Ok(done), Err)
 }
 
 impl fmt::Debug for ActivityBuilder {

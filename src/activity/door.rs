@@ -72,11 +72,18 @@ impl Plan {
 }
 
 /// The numbers given to strings, over all batches.
-#[derive(Debug, Default)]
-pub(crate) struct Pools {
-    pub(crate) user: Pool,
-    pub(crate) account: Pool,
-    pub(crate) feature: Pool,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pools<P = Pool> {
+    pub(crate) user: P,
+    pub(crate) account: P,
+    pub(crate) feature: P,
+}
+
+impl Pools {
+    /// Each of them.
+    pub(crate) fn each(&self) -> Pools<&Pool> {
+        Pools { user: &self.user, account: &self.account, feature: &self.feature }
+    }
 }
 
 /// Reads batches of one frame or query.
@@ -138,16 +145,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the columns of a frame. `day` is room to be used again.
-    pub(crate) fn read<'c>(&mut self, from: &'c Columns, pools: &Pools, day: Vec<i32>) -> Result<(Batch<'c>, Intake)> {
+    pub(crate) fn read<'c>(
+        &mut self,
+        from: &'c Columns,
+        pools: Pools<&Pool>,
+        day: Vec<i32>,
+    ) -> Result<(Batch<'c>, Intake)> {
         let mut intake = Intake { rows: from.user.len() as u64, ..Intake::default() };
-        let user = read_ids(&from.user, self.plan.user, &pools.user)?;
+        let user = read_ids(&from.user, self.plan.user, pools.user)?;
         let day = self.read_days(from, &user, day, &mut intake)?;
         let account = from.account.as_ref().zip(self.plan.account);
-        let account = account.map(|(account, id_type)| read_ids(account, id_type, &pools.account)).transpose()?;
+        let account = account.map(|(account, id_type)| read_ids(account, id_type, pools.account)).transpose()?;
         if let Some(account) = account.as_ref().filter(|account| !account.nulls.is_empty()) {
             intake.without_account = count_kept(&day, |row| account.is_null(row));
         }
-        let feature = from.feature.as_ref().map(|feature| read_features(feature, &pools.feature)).transpose()?;
+        let feature = from.feature.as_ref().map(|feature| read_features(feature, pools.feature)).transpose()?;
         if let Some(feature) =
             feature.as_ref().filter(|_| from.feature.as_ref().is_some_and(|series| series.has_nulls()))
         {

@@ -33,11 +33,21 @@ mod store;
 pub(crate) mod sweep;
 
 pub(crate) use accounts::SeatsByAccount;
+#[cfg(feature = "lazy")]
+pub(crate) use batch::{Batch, LEFT_OUT};
 pub use builder::{ActivityBuilder, Progress};
+#[cfg(feature = "lazy")]
+pub(crate) use builder::{first_error, in_parallel};
 pub use columns::EventColumns;
+#[cfg(feature = "lazy")]
+pub(crate) use door::{Plan, Pools, Reader};
 #[cfg(test)]
 pub(crate) use features::features_of;
+#[cfg(feature = "lazy")]
+pub(crate) use features::{LOW_FEATURES, NO_FEATURE};
 pub use intake::Intake;
+#[cfg(feature = "lazy")]
+pub(crate) use parquet::{RowGroup, open, row_groups, type_read};
 pub use segmented::Segmented;
 pub use segments::{SegmentColumns, Split};
 pub(crate) use segments::{divide, labelled, order, places_of};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use polars::prelude::{FileMetadataRef, ParallelStrategy, ParquetReader, Schema, SchemaExt, SerReader};
+use polars::prelude::{DataType, FileMetadataRef, ParallelStrategy, ParquetReader, Schema, SchemaExt, SerReader};
 
 use super::Activity;
 use super::builder::{ActivityBuilder, Worker, first_error, in_parallel};
@@ -20,14 +20,25 @@ use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 
 /// A row group of one of the files.
-struct RowGroup<'a> {
-    file: usize,
+#[derive(Debug)]
+pub(crate) struct RowGroup<'a> {
+    pub(crate) file: usize,
     path: &'a Path,
     metadata: FileMetadataRef,
+    /// Its number within the file.
+    number: usize,
     /// Rows of the file before it, and its own.
     slice: (usize, usize),
     /// Its first row, counted over all that was pushed.
-    first_row: u64,
+    pub(crate) first_row: u64,
+}
+
+/// What a file tells of a column of a row group without its being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) nulls: Option<u64>,
+    /// The least and the greatest integer, as the column orders them: the bits that it holds, and how many.
+    pub(crate) ends: Option<(i64, i64, u32)>,
 }
 
 impl Activity {
@@ -69,20 +80,9 @@ impl ActivityBuilder {
         let (ingest, _) = self.ingest(first_plan.clone())?;
         let readers: Vec<Reader<'_>> =
             opened.iter().map(|(.., plan)| Ok(self.ingest(plan.clone())?.1)).collect::<Result<_>>()?;
-        let mut row = ingest.rows();
-        let mut groups = Vec::new();
-        for (file, (path, metadata, _)) in opened.iter().enumerate() {
-            let mut offset = 0;
-            if metadata.row_groups.is_empty() {
-                ingest.end_source();
-            }
-            for group in &metadata.row_groups {
-                let slice = (offset, group.num_rows());
-                groups.push(RowGroup { file, path, metadata: metadata.clone(), slice, first_row: row });
-                offset += slice.1;
-                row += slice.1 as u64;
-            }
-        }
+        let files = opened.iter().map(|(path, metadata, _)| (path.as_path(), metadata));
+        let groups = row_groups(files, ingest.rows());
+        opened.iter().filter(|(_, metadata, _)| metadata.row_groups.is_empty()).for_each(|_| ingest.end_source());
         let left: Vec<AtomicUsize> = opened.iter().map(|(_, metadata, _)| metadata.row_groups.len().into()).collect();
         let names: Vec<String> = self.columns().names().into_iter().map(str::to_owned).collect();
         let next = AtomicUsize::new(0);
@@ -112,8 +112,46 @@ impl ActivityBuilder {
     }
 }
 
+/// The row groups of files in order, `row` being the number of the first row.
+pub(crate) fn row_groups<'a>(
+    files: impl Iterator<Item = (&'a Path, &'a FileMetadataRef)>,
+    mut row: u64,
+) -> Vec<RowGroup<'a>> {
+    let mut groups = Vec::new();
+    for (file, (path, metadata)) in files.enumerate() {
+        let mut offset = 0;
+        for (number, group) in metadata.row_groups.iter().enumerate() {
+            let slice = (offset, group.num_rows());
+            groups.push(RowGroup { file, path, metadata: metadata.clone(), number, slice, first_row: row });
+            offset += slice.1;
+            row += slice.1 as u64;
+        }
+    }
+    groups
+}
+
 impl RowGroup<'_> {
-    fn read(&self, names: &[String]) -> Result<polars::prelude::DataFrame> {
+    /// How many rows it has.
+    pub(crate) fn rows(&self) -> u64 {
+        self.slice.1 as u64
+    }
+
+    /// What the statistics of a column say.
+    pub(crate) fn told(&self, column: &str) -> Told {
+        let columns = self.metadata.row_groups[self.number].columns_under_root_iter(column);
+        let Some(statistics) = columns
+            .and_then(|mut columns| columns.next())
+            .and_then(|column| column.statistics(&self.metadata.footer_buf)?.ok())
+        else {
+            return Told::default();
+        };
+        let narrow = statistics.as_int32().and_then(|of| Some((of.min_value?.into(), of.max_value?.into(), i32::BITS)));
+        let wide = statistics.as_int64().and_then(|of| Some((of.min_value?, of.max_value?, i64::BITS)));
+        Told { nulls: statistics.null_count().and_then(|nulls| u64::try_from(nulls).ok()), ends: narrow.or(wide) }
+    }
+
+    /// Its rows, of the columns of these names.
+    pub(crate) fn read(&self, names: &[String]) -> Result<polars::prelude::DataFrame> {
         let mut reader = ParquetReader::new(file(self.path)?)
             .read_parallel(ParallelStrategy::None)
             .with_columns(Some(names.to_vec()))
@@ -123,13 +161,20 @@ impl RowGroup<'_> {
     }
 }
 
+/// The type that a column has as it is read, which may be another than the one that its file notes for Arrow.
+pub(crate) fn type_read(path: &Path, metadata: &FileMetadataRef, column: &str) -> Result<Option<DataType>> {
+    let mut reader = ParquetReader::new(file(path)?);
+    reader.set_metadata(metadata.clone());
+    Ok(reader.schema()?.get(column).map(DataType::from_arrow_field))
+}
+
 fn file(path: &Path) -> Result<File> {
     File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 /// The metadata of a file without its Arrow schema, and the schema of the mapped columns with it, by which types are
 /// judged.
-fn open(path: &Path, columns: &EventColumns) -> Result<(FileMetadataRef, Schema)> {
+pub(crate) fn open(path: &Path, columns: &EventColumns) -> Result<(FileMetadataRef, Schema)> {
     let mut reader = ParquetReader::new(file(path)?);
     let mut metadata = reader.get_metadata()?.as_ref().clone();
     metadata.key_value_metadata = None;

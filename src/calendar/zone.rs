@@ -129,6 +129,18 @@ impl Clock {
         }));
     }
 
+    /// The first and the last local day of instants of which these are the first and the last; `None` where clocks are
+    /// changed close to them, for then the local days may run otherwise than the instants, or where there is no such day.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn ends(&mut self, first: i64, last: i64) -> Option<(i32, i32)> {
+        let near = 2 * self.units_per_day;
+        let first_day = self.day(first)?;
+        let after_first = self.last.to.saturating_sub(first);
+        let last_day = self.day(last)?;
+        let before_last = last.saturating_sub(self.last.from);
+        (after_first > near && before_last > near).then_some((first_day, last_day))
+    }
+
     /// What the wall clock shows at each instant, in nanoseconds since midnight. `days` are the local days of the
     /// instants; for an instant without one the result means nothing.
     pub(crate) fn times(&mut self, instants: &[i64], days: &[i32]) -> Vec<u64> {
@@ -273,6 +285,24 @@ mod tests {
         assert_eq!(days, [0, NO_DATE, NO_DATE, 0]);
         let times = clock.times(&instants, &[0, NO_DATE, i32::MIN, 0]);
         assert_eq!((times[0], times[3]), (19_800_000_000_000, 19_860_000_000_000));
+    }
+
+    #[cfg(feature = "lazy")]
+    #[test]
+    fn ends_are_told_only_far_from_a_change() {
+        let ends = |zone: &str, from: &str, to: &str| {
+            let second = |instant: &str| instant.parse::<Timestamp>().unwrap().as_second();
+            Clock::new(&Zone::new(zone).unwrap(), 1).ends(second(from), second(to))
+        };
+        assert_eq!(ends("UTC", "1969-12-31T23:59:59Z", "1970-01-02T00:00:00Z"), Some((-1, 1)));
+        assert_eq!(ends("Europe/Vilnius", "2024-05-01T21:00:00Z", "2024-06-01T00:00:00Z"), Some((19_845, 19_875)));
+        // The clocks are changed at 01:00 of 2024-03-31 and of 2024-10-27.
+        assert_eq!(ends("Europe/Vilnius", "2024-05-01T21:00:00Z", "2024-10-28T00:00:00Z"), None);
+        assert_eq!(ends("Europe/Vilnius", "2024-03-30T00:00:00Z", "2024-06-01T00:00:00Z"), None);
+        // In Brazil they went back from midnight to 23:00 of the day before.
+        assert_eq!(ends("America/Sao_Paulo", "2018-01-01T00:00:00Z", "2018-02-18T02:10:00Z"), None);
+        let mut clock = Clock::new(&Zone::new("Asia/Kolkata").unwrap(), 1);
+        assert_eq!((clock.ends(0, i64::MAX), clock.ends(i64::MIN, 0)), (None, None));
     }
 
     #[test]

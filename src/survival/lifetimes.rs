@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event_table::EventTable;
 use super::given::Given;
 use super::options::{Censoring, LifetimesOptions};
-use crate::activity::Activity;
+use crate::activity::{Activity, Intake};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::frame::ids::{Id, Ids};
@@ -72,10 +72,11 @@ pub(super) enum Source {
 }
 
 /// First and last active days, from which all else follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "super::stored::StoredSeen")]
 pub(super) struct Seen {
     pub(super) options: LifetimesOptions,
+    pub(super) intake: Intake,
     pub(super) observed_from: Date,
     pub(super) as_of: Date,
     /// Actors who began before those that are asked for.
@@ -163,8 +164,19 @@ impl Activity {
         let earlier = (self.actors() - found.len()) as u64;
         let (actors, days) = self.ids_with(found);
         let (first, last) = days.into_iter().unzip();
-        let (observed_from, as_of) = (self.observed_from(), self.as_of());
-        Ok(Lifetimes(Source::Activity(Seen { options, observed_from, as_of, earlier, actors, first, last })))
+        let (observed_from, as_of, intake) = (self.observed_from(), self.as_of(), *self.intake());
+        Ok(Lifetimes(Source::Activity(Seen { options, intake, observed_from, as_of, earlier, actors, first, last })))
+    }
+}
+
+/// As of activities: what ingestion left out on the way makes no difference.
+impl PartialEq for Seen {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |seen: &Self| (seen.observed_from, seen.as_of, seen.earlier);
+        self.options == other.options
+            && all(self) == all(other)
+            && self.actors == other.actors
+            && (&self.first, &self.last) == (&other.first, &other.last)
     }
 }
 
@@ -208,10 +220,29 @@ impl Seen {
 }
 
 impl Lifetimes {
+    /// Those of actors in order, with their first and last days; of those who began too early nothing but their number.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn of_days(
+        options: LifetimesOptions,
+        intake: Intake,
+        (observed_from, as_of): (Date, Date),
+        (actors, first, last): (Ids, Vec<i32>, Vec<i32>),
+        earlier: u64,
+    ) -> Self {
+        Self(Source::Activity(Seen { options, intake, observed_from, as_of, earlier, actors, first, last }))
+    }
+
     /// The options that were asked for; `None` where the lifetimes were read from columns.
     #[must_use]
     pub fn options(&self) -> Option<&LifetimesOptions> {
         self.seen().map(|seen| &seen.options)
+    }
+
+    /// What ingestion read, kept and left out of the log; `None` where the lifetimes were read from columns. It makes no
+    /// difference to whether two are equal.
+    #[must_use]
+    pub fn intake(&self) -> Option<&Intake> {
+        self.seen().map(|seen| &seen.intake)
     }
 
     /// The first day of observation; `None` where the lifetimes were read from columns. Actors first seen soon after it may

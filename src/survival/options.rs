@@ -56,7 +56,7 @@ impl fmt::Display for Censoring {
 pub struct LifetimesOptions {
     pub(super) silence: u32,
     pub(super) censoring: Censoring,
-    pub(super) starting_from: Option<Date>,
+    pub(crate) starting_from: Option<Date>,
 }
 
 impl LifetimesOptions {
@@ -85,7 +85,7 @@ impl LifetimesOptions {
         self
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if (1..=MAX_SILENCE).contains(&self.silence) {
             return Ok(());
         }

@@ -11,6 +11,7 @@ use super::given::Given;
 use super::kaplan_meier::{KaplanMeier, KaplanMeierOptions};
 use super::lifetimes::Seen;
 use super::options::LifetimesOptions;
+use crate::activity::Intake;
 use crate::calendar::Date;
 use crate::frame::ids::Ids;
 use crate::frame::stored::{asked, holds, stored};
@@ -20,6 +21,7 @@ const MAX_LIFETIMES: u64 = 1 << 53;
 
 stored!(StoredSeen as Seen {
     options: LifetimesOptions,
+    intake: Intake,
     observed_from: Date,
     as_of: Date,
     earlier: u64,

@@ -1,0 +1,127 @@
+//! The first and the last day of every key.
+
+use super::dense::Dense;
+use crate::activity::LEFT_OUT;
+
+/// The last day of what has never been.
+const NEVER: i32 = LEFT_OUT;
+
+/// The first and the last day of every key that has been met.
+#[derive(Debug)]
+pub(super) struct Ends {
+    dense: Dense,
+    first: Vec<i32>,
+    last: Vec<i32>,
+    /// The latest day of all.
+    latest: i32,
+}
+
+impl Ends {
+    /// Bytes that a key takes.
+    pub(super) const BYTES: usize = 2 * size_of::<i32>();
+
+    pub(super) fn new(dense: Dense) -> Self {
+        let places = dense.expected();
+        Self { dense, first: vec![i32::MAX; places], last: vec![NEVER; places], latest: NEVER }
+    }
+
+    /// Takes in the days of keys. `false` if there is no room for one of them.
+    pub(super) fn add(&mut self, keys: &[u64], days: &[i32]) -> bool {
+        let mut row = 0;
+        loop {
+            row += self.add_known(&keys[row..], &days[row..]);
+            let Some(&key) = keys.get(row) else { return true };
+            let place = self.dense.place(key);
+            let room = self.dense.make_room(&mut self.first, place, i32::MAX);
+            if !(room && self.dense.make_room(&mut self.last, place, NEVER)) {
+                return false;
+            }
+        }
+    }
+
+    /// Takes in rows up to the first for whose key there is no place yet. Says how many.
+    fn add_known(&mut self, keys: &[u64], days: &[i32]) -> usize {
+        let (dense, mut latest) = (self.dense, self.latest);
+        let last = &mut self.last[..];
+        let first = &mut self.first[..last.len()];
+        let mut added = keys.len().min(days.len());
+        for (row, (&key, &day)) in keys.iter().zip(days).enumerate() {
+            if day == LEFT_OUT {
+                continue;
+            }
+            let place = dense.place(key);
+            if place >= last.len() {
+                added = row;
+                break;
+            }
+            // In a log in order no day lies before the latest, so that it is the last one without a comparison, and the
+            // first one only of who has never been.
+            if day >= latest {
+                latest = day;
+                if last[place] == NEVER {
+                    first[place] = day;
+                }
+                last[place] = day;
+            } else {
+                first[place] = first[place].min(day);
+                last[place] = last[place].max(day);
+            }
+        }
+        self.latest = latest;
+        added
+    }
+
+    /// Those of both.
+    pub(super) fn join(mut self, mut other: Self) -> Self {
+        if self.last.len() < other.last.len() {
+            std::mem::swap(&mut self, &mut other);
+        }
+        self.first.iter_mut().zip(&other.first).for_each(|(day, &other)| *day = other.min(*day));
+        self.last.iter_mut().zip(&other.last).for_each(|(day, &other)| *day = other.max(*day));
+        self.latest = self.latest.max(other.latest);
+        self
+    }
+
+    /// Every key that has been met, with its first and last day, in the order of the places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, i32, i32)> {
+        let days = self.first.iter().zip(&self.last).enumerate();
+        let met = days.filter(|(_, (_, last))| **last != NEVER);
+        met.map(|(place, (&first, &last))| (self.dense.key(place), first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_ends_of_days_in_any_order() {
+        let minus_five = (-5_i64).cast_unsigned();
+        for keys in [None, Some((minus_five, 3_000))] {
+            let dense = Dense::new(keys, Ends::BYTES, 0).unwrap();
+            let mut workers = [Ends::new(dense), Ends::new(dense)];
+            let mut expected: BTreeMap<u64, (i32, i32)> = BTreeMap::new();
+            for batch in 0..40_u64 {
+                let scattered = |step: u64| (batch * 500 + step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                let mut keys: Vec<u64> = (0..500).map(|step| scattered(step) % 3_000).collect();
+                // Days count on from before the epoch, but for late ones and one batch that is of long before.
+                let late = |step: u64| i32::try_from(scattered(step) % 50).map_or(0, |day| 9 * i32::from(day == 7));
+                let begin = if batch == 30 { -300 } else { batch as i32 * 3 - 20 };
+                let mut days: Vec<i32> = (0..500).map(|step| begin + step as i32 / 200 - late(step)).collect();
+                (keys[100], days[100]) = (u64::MAX, LEFT_OUT);
+                assert!(workers[batch as usize % 2].add(&keys, &days));
+                for (&key, &day) in keys.iter().zip(&days).filter(|(_, day)| **day != LEFT_OUT) {
+                    let ends = expected.entry(key).or_insert((day, day));
+                    *ends = (ends.0.min(day), ends.1.max(day));
+                }
+            }
+            let [one, other] = workers;
+            let found: Vec<_> = one.join(other).iter().map(|(key, first, last)| (key, (first, last))).collect();
+            assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>());
+        }
+        let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
+        assert!(!ends.add(&[1, u64::MAX, 2], &[5, 5, 6]));
+    }
+}

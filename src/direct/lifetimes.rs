@@ -1,0 +1,118 @@
+//! Lifetimes without an activity: the first and the last day of every user, and nothing else.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::dense::Dense;
+use super::ends::Ends;
+use super::log::{Door, Log, keys, read_all};
+use crate::activity::{Activity, EventColumns, Intake, Pools};
+use crate::calendar::{Calendar, Date};
+use crate::error::{Error, Result};
+use crate::frame::ids::IdType;
+use crate::frame::keys::KeyIds;
+use crate::survival::{Lifetimes, LifetimesOptions};
+
+impl Lifetimes {
+    /// How long each user stayed, straight from Parquet files. Needs the feature `lazy`.
+    ///
+    /// ```text
+    /// Lifetimes::from_parquet(paths, columns, calendar, options)
+    ///     = Activity::from_parquet(paths, columns, calendar)?.lifetimes(options)
+    /// ```
+    ///
+    /// The answer is the same, ids, order and [`intake`](Self::intake) included. On the way there nothing is kept but the
+    /// first and the last day of every user, which takes 8 bytes a user and processor, and of the columns those of users and
+    /// times are read; others that are mapped only where the file does not tell that they have no nulls. That takes little more
+    /// time than to decode the two columns. Whoever asks one question takes this way; whoever asks several reads the log
+    /// once, into an [`Activity`], and asks that.
+    ///
+    /// The short way is for users whose ids are strings, or integers that count up from whatever number. The long one is
+    /// taken, by itself, where ids are integers scattered widely, where a column of floats is mapped as the value, and for
+    /// logs of 2^32 events and more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Activity::lifetimes`] and [`Activity::from_parquet`], in this order.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use attrition::{Calendar, EventColumns, Lifetimes};
+    ///
+    /// let columns = EventColumns::new("user_id", "ts");
+    /// let lifetimes = Lifetimes::from_parquet(["2025.parquet", "2026.parquet"], &columns, &Calendar::utc(), 30)?;
+    /// println!("{}", lifetimes.event_table());
+    /// # Ok::<(), attrition::Error>(())
+    /// ```
+    pub fn from_parquet<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        columns: &EventColumns,
+        calendar: &Calendar,
+        options: impl Into<LifetimesOptions>,
+    ) -> Result<Self> {
+        let options = options.into();
+        options.check()?;
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        match short(&Log::open(&paths, columns, calendar)?, &options)? {
+            Some(lifetimes) => Ok(lifetimes),
+            None => Activity::from_parquet(&paths, columns, calendar)?.lifetimes(options),
+        }
+    }
+}
+
+/// The short way, if the log has one.
+fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<Lifetimes>> {
+    let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
+    let groups = log.groups()?;
+    let rows = groups.iter().map(|group| group.rows.rows()).sum();
+    let Some(dense) = Dense::new(keys(&groups, &log.columns.user, plan.user), Ends::BYTES, rows) else {
+        return Ok(None);
+    };
+    let pools = Pools::default();
+    let few = EventColumns::new(&log.columns.user, &log.columns.time);
+    let doors = [&few, log.columns].map(|columns| Door::new(columns, plan.clone(), log.calendar));
+    let workers = read_all(
+        &groups,
+        || (doors.clone(), Ends::new(dense), Intake::default()),
+        |([few, all], ends, intake), group| {
+            // Where no row is left out, the columns that are not needed say nothing that is not known.
+            let door = if group.intake.is_some() { few } else { all };
+            door.read(&group.rows, pools.each(), |batch, read| {
+                *intake += group.intake.unwrap_or(read);
+                ends.add(&batch.user.keys, &batch.day)
+            })
+        },
+    )?;
+    let Some(workers) = workers else { return Ok(None) };
+    let both = |(ends, mut intake): (Ends, Intake), (other, more)| {
+        intake += more;
+        (ends.join(other), intake)
+    };
+    let read = workers.into_iter().map(|(_, ends, intake)| (ends, intake)).reduce(both);
+    let Some((ends, intake)) = read else { return Ok(None) };
+    let users = KeyIds { id_type: plan.user, strings: pools.user.into_strings() };
+    answer(&ends, &users, intake, options).map(Some)
+}
+
+fn answer(ends: &Ends, users: &KeyIds, intake: Intake, options: &LifetimesOptions) -> Result<Lifetimes> {
+    let days = ends.iter().map(|(_, first, last)| (first, last));
+    let Some((first, last)) = days.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))) else {
+        return Err(Error::Empty { rows: intake.rows, left_out: intake.left_out() });
+    };
+    let observation = (Date::from_day(first), Date::from_day(last));
+    let from = options.starting_from.unwrap_or(observation.0).days_since_epoch();
+    let mut earlier = 0;
+    let mut found: Vec<(u64, i32, i32)> = Vec::new();
+    for user in ends.iter() {
+        if user.1 >= from { found.push(user) } else { earlier += 1 }
+    }
+    if users.id_type == IdType::String {
+        let rank = users.rank();
+        found.par_sort_unstable_by_key(|user| rank(user.0));
+    }
+    let ids = users.ids(found.iter().map(|user| user.0));
+    let (first, last) = found.into_iter().map(|(_, first, last)| (first, last)).unzip();
+    Ok(Lifetimes::of_days(options.clone(), intake, observation, (ids, first, last), earlier))
+}

@@ -1,0 +1,171 @@
+//! The Parquet files of a log, what they tell of their row groups, and how these are read.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use polars::prelude::{DataType, FileMetadataRef};
+
+use crate::activity::{
+    Batch, EventColumns, Intake, Plan, Pools, Reader, RowGroup, first_error, in_parallel, open, row_groups, type_read,
+};
+use crate::calendar::{Calendar, Clock, Date};
+use crate::error::Result;
+use crate::frame::ids::{IdType, Ids};
+use crate::frame::pool::Pool;
+use crate::frame::times::units_per_second;
+
+/// The Parquet files of one log, opened and judged as an activity would.
+#[derive(Debug)]
+pub(super) struct Log<'a> {
+    pub(super) columns: &'a EventColumns,
+    pub(super) calendar: &'a Calendar,
+    files: Vec<(&'a Path, FileMetadataRef)>,
+    /// The types of the ids, which all files share; `None` where there is no file.
+    pub(super) plan: Option<Plan>,
+    /// Whether an activity may refuse it for what only an activity knows: too many events of one day, or values that
+    /// cannot be added up.
+    pub(super) may_be_refused: bool,
+}
+
+/// A row group, and what its file tells of it.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) rows: RowGroup<'a>,
+    /// What becomes of its rows, if none of them is left out and that is known.
+    pub(super) intake: Option<Intake>,
+    /// The first and the last day of its times, if that is known.
+    pub(super) days: Option<(i32, i32)>,
+}
+
+impl<'a> Log<'a> {
+    /// # Errors
+    ///
+    /// As [`ActivityBuilder::push_parquet`](crate::ActivityBuilder::push_parquet) before a row is read.
+    pub(super) fn open(paths: &'a [PathBuf], columns: &'a EventColumns, calendar: &'a Calendar) -> Result<Self> {
+        let (mut files, mut plan, mut floats, mut rows) = (Vec::with_capacity(paths.len()), None, false, 0_u64);
+        for path in paths {
+            let (metadata, schema) = open(path, columns)?;
+            let own = Plan::new(&schema, columns)?;
+            plan.get_or_insert_with(|| own.clone()).check_same_ids(&own)?;
+            floats |= columns.value.as_ref().and_then(|value| schema.get(value)).is_some_and(DataType::is_float);
+            rows = rows.saturating_add(metadata.num_rows as u64);
+            files.push((path.as_path(), metadata));
+        }
+        Ok(Self { columns, calendar, files, plan, may_be_refused: floats || rows >= u64::from(u32::MAX) })
+    }
+
+    pub(super) fn groups<'b>(&'b self) -> Result<Vec<Group<'b>>> {
+        let mut units = Vec::with_capacity(self.files.len());
+        for (path, metadata) in &self.files {
+            units.push(type_read(path, metadata, &self.columns.time)?);
+        }
+        let mut clock = None;
+        let files = self.files.iter().map(|(path, metadata)| (*path, metadata));
+        let groups = row_groups(files, 0).into_iter();
+        let group = |rows: RowGroup<'b>| {
+            let days = units[rows.file].as_ref().and_then(|dtype| self.days(&rows, dtype, &mut clock));
+            Group { intake: self.intake(&rows), days, rows }
+        };
+        Ok(groups.map(group).collect())
+    }
+
+    /// The first and the last day of a row group.
+    fn days(&self, rows: &RowGroup<'_>, dtype: &DataType, clock: &mut Option<Clock>) -> Option<(i32, i32)> {
+        let (first, last, _) = rows.told(&self.columns.time).ends?;
+        let Some(units) = units_per_second(dtype) else {
+            let within = |day: &i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(day);
+            let day = |day| i32::try_from(day).ok().filter(within);
+            return day(first).zip(day(last)).filter(|_| *dtype == DataType::Date);
+        };
+        if clock.as_ref().is_none_or(|clock| clock.units_per_second() != units) {
+            *clock = Some(Clock::new(self.calendar.zone(), units));
+        }
+        clock.as_mut()?.ends(first, last)
+    }
+
+    /// What becomes of the rows of a row group without nulls of user and time.
+    fn intake(&self, rows: &RowGroup<'_>) -> Option<Intake> {
+        let EventColumns { user, time, account, feature, value, clock_times: _ } = self.columns;
+        let nulls = |column: &String| rows.told(column).nulls;
+        let optional = |column: &Option<String>| column.as_ref().map_or(Some(0), nulls);
+        let none = nulls(user)? == 0 && nulls(time)? == 0;
+        let (rows, events) = (rows.rows(), rows.rows());
+        let (without_account, without_feature) = (optional(account)?, optional(feature)?);
+        let without_value = optional(value)?;
+        none.then(|| Intake { rows, events, without_account, without_feature, without_value, ..Intake::default() })
+    }
+}
+
+/// The least and the greatest key of a column of integers, if all row groups tell it.
+pub(super) fn keys(groups: &[Group<'_>], column: &str, id_type: IdType) -> Option<(u64, u64)> {
+    if id_type == IdType::String {
+        return None;
+    }
+    // Keys order as their ids do once their sign is turned, and that once more turns it back.
+    let ordered = |key: u64| Ids::ordered(id_type, key);
+    let of_group = |group: &Group<'_>| {
+        let (least, greatest, bits) = group.rows.told(column).ends?;
+        let key = |bits_of: i64| match id_type.is_signed() || bits == u64::BITS {
+            true => bits_of.cast_unsigned(),
+            false => bits_of.cast_unsigned() & u64::from(u32::MAX),
+        };
+        Some((ordered(key(least)), ordered(key(greatest))))
+    };
+    let both = |one: (u64, u64), other: (u64, u64)| (one.0.min(other.0), one.1.max(other.1));
+    let ends: Option<Vec<_>> = groups.iter().map(of_group).collect();
+    ends?.into_iter().reduce(both).map(|(least, greatest)| (ordered(least), ordered(greatest)))
+}
+
+/// One worker's way of reading row groups: which of their columns, and as what.
+#[derive(Clone, Debug)]
+pub(super) struct Door<'a> {
+    names: Vec<String>,
+    reader: Reader<'a>,
+    /// Room for the days of a row group.
+    days: Vec<i32>,
+}
+
+impl<'a> Door<'a> {
+    pub(super) fn new(columns: &'a EventColumns, plan: Plan, calendar: &'a Calendar) -> Self {
+        let names = columns.names().into_iter().map(str::to_owned).collect();
+        Self { names, reader: Reader::new(columns, plan, calendar, (None, None)), days: Vec::new() }
+    }
+
+    /// Reads a row group and hands it to `take`, with what became of its rows.
+    pub(super) fn read<T>(
+        &mut self,
+        rows: &RowGroup<'_>,
+        pools: Pools<&Pool>,
+        take: impl FnOnce(&Batch<'_>, Intake) -> T,
+    ) -> Result<T> {
+        let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
+        let (batch, intake) = self.reader.read(&columns, pools, std::mem::take(&mut self.days))?;
+        let taken = take(&batch, intake);
+        self.days = batch.day;
+        Ok(taken)
+    }
+}
+
+/// Reads row groups on all processors, each worker into a state of its own, until one says that the log cannot be read
+/// so: then there is no state.
+pub(super) fn read_all<'a, S: Send>(
+    groups: &[Group<'a>],
+    new: impl Fn() -> S + Sync,
+    absorb: impl Fn(&mut S, &Group<'a>) -> Result<bool> + Sync,
+) -> Result<Option<Vec<S>>> {
+    let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || -> Result<Option<S>> {
+        let mut state = new();
+        while !stopped.load(Ordering::Relaxed)
+            && let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let absorbed = absorb(&mut state, group);
+            if !matches!(absorbed, Ok(true)) {
+                stopped.store(true, Ordering::Relaxed);
+                return absorbed.map(|_| None);
+            }
+        }
+        Ok(Some(state))
+    };
+    Ok(first_error(in_parallel(groups.len(), &work))?.into_iter().collect())
+}
