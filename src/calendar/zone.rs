@@ -119,11 +119,12 @@ impl Clock {
     /// Appends the local day of each instant, [`NO_DATE`] for one outside the years 1 to 9999.
     pub(crate) fn days(&mut self, instants: &[i64], days: &mut Vec<i32>) {
         // A log stays on one day for many rows, so most need no division.
-        let (mut from, mut to, mut today) = (0, 0, NO_DATE);
+        let (mut from, mut length, mut today) = (0, 0, NO_DATE);
         days.extend(instants.iter().map(|&instant| {
-            if !(from <= instant && instant < to) {
+            if instant.wrapping_sub(from).cast_unsigned() >= length {
                 today = self.day(instant).unwrap_or(NO_DATE);
-                (from, to) = if today == NO_DATE { (0, 0) } else { self.ends_of(today) };
+                let (start, end) = if today == NO_DATE { (0, 0) } else { self.ends_of(today) };
+                (from, length) = (start, end.wrapping_sub(start).cast_unsigned());
             }
             today
         }));

@@ -3,57 +3,61 @@
 use super::dense::Dense;
 use crate::activity::LEFT_OUT;
 
+/// Days are counted from this one, in two bytes: from 1915 until 2094. The fewer bytes, the more keys a processor's cache
+/// holds.
+const ORIGIN: i32 = -20_000;
 /// The last day of what has never been.
-const NEVER: i32 = LEFT_OUT;
+const NEVER: u16 = 0;
 
 /// The first and the last day of every key that has been met.
 #[derive(Debug)]
 pub(super) struct Ends {
     dense: Dense,
-    first: Vec<i32>,
-    last: Vec<i32>,
+    first: Vec<u16>,
+    last: Vec<u16>,
     /// The latest day of all.
-    latest: i32,
+    latest: u16,
 }
 
 impl Ends {
     /// Bytes that a key takes.
-    pub(super) const BYTES: usize = 2 * size_of::<i32>();
+    pub(super) const BYTES: usize = 2 * size_of::<u16>();
 
     pub(super) fn new(dense: Dense) -> Self {
         let places = dense.expected();
-        Self { dense, first: vec![i32::MAX; places], last: vec![NEVER; places], latest: NEVER }
+        Self { dense, first: vec![u16::MAX; places], last: vec![NEVER; places], latest: NEVER }
     }
 
-    /// Takes in the days of keys. `false` if there is no room for one of them.
+    /// Takes in the days of keys. `false` if there is no room for one of the keys, or for one of the days.
+    #[must_use]
     pub(super) fn add(&mut self, keys: &[u64], days: &[i32]) -> bool {
         let mut row = 0;
         loop {
             row += self.add_known(&keys[row..], &days[row..]);
-            let Some(&key) = keys.get(row) else { return true };
+            let Some((&key, &day)) = keys.get(row).zip(days.get(row)) else { return true };
             let place = self.dense.place(key);
-            let room = self.dense.make_room(&mut self.first, place, i32::MAX);
+            let room = short(day).is_some() && self.dense.make_room(&mut self.first, place, u16::MAX);
             if !(room && self.dense.make_room(&mut self.last, place, NEVER)) {
                 return false;
             }
         }
     }
 
-    /// Takes in rows up to the first for whose key there is no place yet. Says how many.
+    /// Takes in rows up to the first without room. Says how many.
     fn add_known(&mut self, keys: &[u64], days: &[i32]) -> usize {
         let (dense, mut latest) = (self.dense, self.latest);
         let last = &mut self.last[..];
         let first = &mut self.first[..last.len()];
         let mut added = keys.len().min(days.len());
         for (row, (&key, &day)) in keys.iter().zip(days).enumerate() {
-            if day == LEFT_OUT {
-                continue;
-            }
             let place = dense.place(key);
-            if place >= last.len() {
+            let Some(day) = short(day).filter(|_| place < last.len()) else {
+                if day == LEFT_OUT {
+                    continue;
+                }
                 added = row;
                 break;
-            }
+            };
             // In a log in order no day lies before the latest, so that it is the last one without a comparison, and the
             // first one only of who has never been.
             if day >= latest {
@@ -86,8 +90,15 @@ impl Ends {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, i32, i32)> {
         let days = self.first.iter().zip(&self.last).enumerate();
         let met = days.filter(|(_, (_, last))| **last != NEVER);
-        met.map(|(place, (&first, &last))| (self.dense.key(place), first, last))
+        let long = |day: &u16| i32::from(*day) + ORIGIN;
+        met.map(move |(place, (first, last))| (self.dense.key(place), long(first), long(last)))
     }
+}
+
+/// A day in two bytes, if it has room there.
+#[inline]
+fn short(day: i32) -> Option<u16> {
+    u16::try_from(day.wrapping_sub(ORIGIN)).ok().filter(|&day| day != NEVER)
 }
 
 #[cfg(test)]
@@ -123,5 +134,10 @@ mod tests {
         }
         let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
         assert!(!ends.add(&[1, u64::MAX, 2], &[5, 5, 6]));
+        for (day, fits) in [(ORIGIN + 1, true), (ORIGIN + 65_535, true), (ORIGIN, false), (ORIGIN + 65_536, false)] {
+            let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
+            assert_eq!(ends.add(&[3, 3], &[LEFT_OUT, day]), fits);
+            assert_eq!(ends.iter().next(), fits.then_some((3, day, day)));
+        }
     }
 }

@@ -103,16 +103,22 @@ fn answer(ends: &Ends, users: &KeyIds, intake: Intake, options: &LifetimesOption
     };
     let observation = (Date::from_day(first), Date::from_day(last));
     let from = options.starting_from.unwrap_or(observation.0).days_since_epoch();
-    let mut earlier = 0;
-    let mut found: Vec<(u64, i32, i32)> = Vec::new();
-    for user in ends.iter() {
-        if user.1 >= from { found.push(user) } else { earlier += 1 }
-    }
-    if users.id_type == IdType::String {
+    let asked = || ends.iter().filter(|user| user.1 >= from);
+    let (count, all) = (asked().count(), ends.iter().count());
+    let (mut firsts, mut lasts) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut enter = |(key, first, last): (u64, i32, i32)| {
+        firsts.push(first);
+        lasts.push(last);
+        key
+    };
+    let ids = if users.id_type == IdType::String {
         let rank = users.rank();
+        let mut found: Vec<(u64, i32, i32)> = asked().collect();
         found.par_sort_unstable_by_key(|user| rank(user.0));
-    }
-    let ids = users.ids(found.iter().map(|user| user.0));
-    let (first, last) = found.into_iter().map(|(_, first, last)| (first, last)).unzip();
-    Ok(Lifetimes::of_days(options.clone(), intake, observation, (ids, first, last), earlier))
+        users.ids(found.into_iter().map(&mut enter))
+    } else {
+        users.ids(asked().map(&mut enter))
+    };
+    let earlier = (all - count) as u64;
+    Ok(Lifetimes::of_days(options.clone(), intake, observation, (ids, firsts, lasts), earlier))
 }
