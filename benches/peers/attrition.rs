@@ -14,7 +14,8 @@ use attrition::polars::prelude::*;
 use attrition::{
     Activity, AgeBy, BackTestDate, BackTestOptions, Calendar, Censoring, ComparisonOptions, Criterion,
     DailyStatesOptions, Entry, EventColumns, Every, KaplanMeierOptions, Lifetimes, LifetimesOptions, Participation,
-    ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, TriggerSet, Window,
+    ParticipationColumns, Period, Portfolio, Result, RetentionOptions, StickinessOptions, TriggerSet, Usage,
+    UsageOptions, Window,
 };
 
 #[global_allocator]
@@ -54,25 +55,20 @@ fn main() -> Result<()> {
             report(&workload, "reduce", &time, table[0].len(), Some(digest(&table)));
         }
         "w6" => {
+            let usage = Usage::from_parquet(files(&directory), &all_columns, &Calendar::utc(), UsageOptions::latest())?;
+            let frame = usage.to_frame()?;
+            let time = start.stop();
+            report("w6", "direct", &time, frame.height(), Some(digest(&usage_table(&frame)?)));
+        }
+        "w6-activity" => {
             let activity = reduce(&directory, &all_columns)?;
             let reduced = start.stop().wall;
             let portfolio = Portfolio::new(activity)?;
             let built = start.stop().wall;
-            let frame = portfolio.usage(portfolio.activity().as_of())?.to_frame()?;
+            let frame = portfolio.usage(UsageOptions::latest())?.to_frame()?;
             let time = start.stop();
             eprintln!("w6: reduced after {reduced:.3} s, portfolio after {built:.3} s");
-            let names = [
-                "account",
-                "recent_events",
-                "recent_people",
-                "recent_features",
-                "baseline_events",
-                "baseline_people",
-                "baseline_features",
-                "silence",
-            ];
-            let table = names.map(|name| integers(&frame, name)).into_iter().collect::<Result<Table>>()?;
-            report("w6", "reduce", &time, frame.height(), Some(digest(&table)));
+            report("w6-activity", "reduce", &time, frame.height(), Some(digest(&usage_table(&frame)?)));
         }
         "all" => {
             let activity = reduce(&directory, &columns)?;
@@ -318,6 +314,20 @@ fn answer(workload: &str, activity: &Activity) -> Result<Table> {
             table
         }
     })
+}
+
+fn usage_table(frame: &DataFrame) -> Result<Table> {
+    let names = [
+        "account",
+        "recent_events",
+        "recent_people",
+        "recent_features",
+        "baseline_events",
+        "baseline_people",
+        "baseline_features",
+        "silence",
+    ];
+    names.map(|name| integers(frame, name)).into_iter().collect()
 }
 
 /// The peers take a user for followed up to the last event.

@@ -9,3 +9,6 @@ mod dense;
 mod ends;
 mod lifetimes;
 mod log;
+mod people;
+mod tallies;
+mod usage;

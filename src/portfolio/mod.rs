@@ -26,12 +26,16 @@ pub use limits::{Limit, LimitColumns, ReadingColumns};
 pub use net_promoter::{CountedAnswers, NetPromoter, NetPromoterOptions, NetPromoterUnit};
 pub use payments::{Payment, PaymentColumns};
 pub(crate) use snapshot::Asked;
+#[cfg(feature = "lazy")]
+pub(crate) use snapshot::check_within;
 pub use snapshot::{Membership, Snapshot};
 pub use subscriptions::{PlanColumns, Subscription, SubscriptionColumns};
 pub use table::TableIntake;
 pub use tickets::{Ticket, TicketColumns};
 pub(crate) use usage::distinct_features;
 pub use usage::{AccountUsage, Usage, UsageOptions, UsageWindow};
+#[cfg(feature = "lazy")]
+pub(crate) use usage::{Used, Windows};
 
 use std::fmt;
 
@@ -51,7 +55,7 @@ use crate::error::{Error, Result};
 use crate::frame::ids::{IdType, Ids};
 
 /// Accounts that were not active for so many days have lapsed, where no table says whether they are customers.
-const LAPSED_AFTER: u32 = 90;
+pub(crate) const LAPSED_AFTER: u32 = 90;
 
 /// The tables beside the activity, each of them where it was added.
 #[derive(Clone, Debug, Default)]

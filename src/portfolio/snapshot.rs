@@ -59,9 +59,13 @@ impl Membership {
         }
         match account.silence() {
             None => Self::Unknown,
-            Some(silence) if silence > lapsed_after => Self::Lapsed,
-            Some(_) => Self::Customer,
+            Some(silence) => Self::of_silence(silence, lapsed_after),
         }
+    }
+
+    /// That of an account of which nothing is known but its activity.
+    pub(crate) fn of_silence(silence: u32, lapsed_after: u32) -> Self {
+        if silence > lapsed_after { Self::Lapsed } else { Self::Customer }
     }
 }
 
@@ -112,13 +116,17 @@ impl Portfolio {
     }
 
     pub(crate) fn check_as_of(&self, as_of: Date) -> Result<()> {
-        let activity = self.activity();
-        if as_of < activity.observed_from() || as_of > activity.as_of() {
-            let reason = "lies outside the observation; name its end when ingesting, or append the later events";
-            return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
-        }
-        Ok(())
+        check_within(as_of, (self.activity().observed_from(), self.activity().as_of()))
     }
+}
+
+/// Refuses a day outside the observation.
+pub(crate) fn check_within(as_of: Date, (first, last): (Date, Date)) -> Result<()> {
+    if as_of < first || as_of > last {
+        let reason = "lies outside the observation; name its end when ingesting, or append the later events";
+        return Err(Error::InvalidOption { option: "as_of", value: as_of.to_string(), reason });
+    }
+    Ok(())
 }
 
 impl<'a> Snapshot<'a> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Membership, Portfolio};
-use crate::activity::Rows;
+use crate::activity::{Intake, Rows};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::frame::ids::{Id, Ids};
@@ -19,7 +19,7 @@ to_frame!(Usage);
 /// As of when usage is looked at, and over which days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageOptions {
-    as_of: Date,
+    as_of: Option<Date>,
     recent: u32,
     baseline: u32,
 }
@@ -28,7 +28,13 @@ impl UsageOptions {
     /// As known at the end of `as_of`.
     #[must_use]
     pub fn new(as_of: Date) -> Self {
-        Self { as_of, recent: 28, baseline: 84 }
+        Self { as_of: Some(as_of), ..Self::latest() }
+    }
+
+    /// As known at the end of the observation, whatever day that is; [`Usage::as_of`] says it.
+    #[must_use]
+    pub fn latest() -> Self {
+        Self { as_of: None, recent: 28, baseline: 84 }
     }
 
     /// The number of recent days, the last of which is `as_of`. 28 unless told: four of each weekday.
@@ -46,7 +52,13 @@ impl UsageOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    /// The day that was named.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn as_of(&self) -> Option<Date> {
+        self.as_of
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
         for (option, days) in [("recent", self.recent), ("baseline", self.baseline)] {
             if !(1..=36_600).contains(&days) {
                 let reason = "a window has at least one day and at most a century";
@@ -54,6 +66,29 @@ impl UsageOptions {
             }
         }
         Ok(())
+    }
+}
+
+/// The days that are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Windows {
+    pub(crate) recent: RangeInclusive<i32>,
+    pub(crate) baseline: RangeInclusive<i32>,
+}
+
+impl Windows {
+    /// Those of options that have been checked.
+    pub(crate) fn new(options: &UsageOptions, as_of: Date) -> Self {
+        let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);
+        let recent = as_of.days_since_epoch() - days(options.recent) + 1;
+        let baseline = recent - days(options.baseline);
+        Self { recent: recent..=as_of.days_since_epoch(), baseline: baseline..=recent - 1 }
+    }
+
+    /// Days of the baseline on which an account could have been active.
+    pub(crate) fn baseline_days(&self, first: i32, observed_from: i32) -> u32 {
+        let from = first.max(observed_from).max(*self.baseline.start());
+        u32::try_from(self.baseline.end() + 1 - from).unwrap_or(0)
     }
 }
 
@@ -96,21 +131,24 @@ pub struct AccountUsage<'a> {
 }
 
 /// How much every account was used lately, and before: what [`Portfolio::usage`] gives.
+///
+/// Two are equal if options, day and accounts are; what ingestion left out on the way there makes no difference.
 #[derive(Clone, Debug)]
 pub struct Usage {
     options: UsageOptions,
+    as_of: Date,
+    intake: Intake,
     accounts: Ids,
     of: Vec<Used>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Used {
-    number: u32,
-    membership: Membership,
-    recent: UsageWindow,
-    baseline: UsageWindow,
-    baseline_days: u32,
-    silence: u32,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Used {
+    pub(crate) membership: Membership,
+    pub(crate) recent: UsageWindow,
+    pub(crate) baseline: UsageWindow,
+    pub(crate) baseline_days: u32,
+    pub(crate) silence: u32,
 }
 
 impl Portfolio {
@@ -155,31 +193,34 @@ impl Portfolio {
     pub fn usage(&self, options: impl Into<UsageOptions>) -> Result<Usage> {
         let options = options.into();
         options.check()?;
-        self.check_as_of(options.as_of)?;
-        let as_of = options.as_of.days_since_epoch();
-        let (Ok(recent), Ok(baseline)) = (i32::try_from(options.recent), i32::try_from(options.baseline)) else {
-            return Err(Error::InvalidOption { option: "recent", value: String::new(), reason: "is too long" });
-        };
-        let recent = as_of - recent + 1..=as_of;
-        let baseline = recent.start() - baseline..=recent.start() - 1;
-        let observed = self.activity().observed_from().days_since_epoch();
-        let of = (0..self.len()).into_par_iter().filter_map(|number| {
-            let account = Account::new(self, number, as_of);
+        let as_of = options.as_of.unwrap_or(self.activity().as_of());
+        self.check_as_of(as_of)?;
+        let windows = Windows::new(&options, as_of);
+        let observed_from = self.activity().observed_from().days_since_epoch();
+        let used = (0..self.len()).into_par_iter().filter_map(|number| {
+            let account = Account::new(self, number, as_of.days_since_epoch());
             let &first = account.days().first()?;
-            Some(Used {
-                number: u32::try_from(number).ok()?,
+            let used = Used {
                 membership: account.membership(),
-                recent: UsageWindow::of(&account, recent.clone()),
-                baseline: UsageWindow::of(&account, baseline.clone()),
-                baseline_days: u32::try_from(baseline.end() + 1 - first.max(observed).max(*baseline.start()))
-                    .unwrap_or(0),
+                recent: UsageWindow::of(&account, windows.recent.clone()),
+                baseline: UsageWindow::of(&account, windows.baseline.clone()),
+                baseline_days: windows.baseline_days(first, observed_from),
                 silence: account.silence()?,
-            })
+            };
+            Some((number, used))
         });
-        let of: Vec<Used> = of.collect();
+        let (numbers, of): (Vec<usize>, Vec<Used>) = used.collect();
         let mut accounts = Ids::new(self.ids().id_type());
-        of.iter().for_each(|used| accounts.push_from(self.ids(), used.number as usize));
-        Ok(Usage { options, accounts, of })
+        numbers.into_iter().for_each(|number| accounts.push_from(self.ids(), number));
+        Ok(Usage { options, as_of, intake: *self.activity().intake(), accounts, of })
+    }
+}
+
+impl PartialEq for Usage {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.options, self.as_of) == (&other.options, other.as_of)
+            && self.accounts == other.accounts
+            && self.of == other.of
     }
 }
 
@@ -209,10 +250,34 @@ pub(crate) fn distinct_features(table: &Rows, rows: std::ops::Range<usize>) -> O
 }
 
 impl Usage {
+    /// That of accounts in order.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn of_accounts(
+        options: UsageOptions,
+        as_of: Date,
+        intake: Intake,
+        (accounts, of): (Ids, Vec<Used>),
+    ) -> Self {
+        Self { options, as_of, intake, accounts, of }
+    }
+
     /// The options it was asked with.
     #[must_use]
     pub fn options(&self) -> &UsageOptions {
         &self.options
+    }
+
+    /// The day at whose end it was.
+    #[must_use]
+    pub fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// What ingestion read, kept and left out of the log, up to its end. Events without an account are kept, and count for
+    /// no account.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// The accounts in the order of their ids.
@@ -228,7 +293,7 @@ impl Usage {
     }
 
     fn at(&self, place: usize) -> AccountUsage<'_> {
-        let Used { number: _, membership, recent, baseline, baseline_days, silence } = self.of[place];
+        let Used { membership, recent, baseline, baseline_days, silence } = self.of[place];
         AccountUsage { account: self.accounts.get(place), membership, recent, baseline, baseline_days, silence }
     }
 
@@ -280,7 +345,7 @@ impl Usage {
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UsageOptions { as_of, recent, baseline } = &self.options;
+        let (UsageOptions { recent, baseline, .. }, as_of) = (&self.options, self.as_of);
         let active = self.of.iter().filter(|used| used.recent.active_days > 0).count();
         write!(f, "{active} of {} accounts were active in the {recent} days to {as_of}, ", self.of.len())?;
         let before = self.of.iter().filter(|used| used.baseline.active_days > 0).count();

@@ -1,0 +1,288 @@
+//! What accounts did in two windows, and when they were active before.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::dense::Dense;
+use super::people::People;
+use crate::activity::{Batch, LEFT_OUT, LOW_FEATURES, NO_FEATURE};
+use crate::portfolio::{UsageWindow, Windows};
+
+/// The last day of what has never been.
+const NEVER: i32 = LEFT_OUT;
+/// The windows, by which counts are laid out.
+const BASELINE: usize = 0;
+const RECENT: usize = 1;
+
+/// Counts of an account, for each window.
+#[derive(Clone, Copy, Debug)]
+struct Tally {
+    events: [u32; 2],
+    /// The features below [`LOW_FEATURES`], as bits.
+    low: [u64; 2],
+    /// The day met last.
+    day: i32,
+}
+
+impl Tally {
+    const NONE: Self = Self { events: [0; 2], low: [0; 2], day: NEVER };
+}
+
+/// What is found of the accounts of a log.
+#[derive(Debug)]
+pub(super) struct Tallies {
+    windows: Windows,
+    dense: Dense,
+    /// Words for the days of both windows, one bit a day.
+    words: usize,
+    of: Vec<Tally>,
+    /// The active days, so many words an account.
+    active: Vec<u64>,
+    /// The last day before the windows.
+    before: Vec<i32>,
+    /// Account, feature and window, for features from [`LOW_FEATURES`] on.
+    high: HashSet<(u32, u32, usize), FixedState>,
+    people: People,
+}
+
+/// What is found of one account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) key: u64,
+    pub(super) recent: UsageWindow,
+    pub(super) baseline: UsageWindow,
+    /// The first day as far as it matters, which is not what came before the windows.
+    pub(super) first: i32,
+    pub(super) last: i32,
+}
+
+impl Tallies {
+    /// Bytes that an account takes where the windows have so many days.
+    pub(super) fn bytes(days: usize) -> usize {
+        size_of::<Tally>() + size_of::<i32>() + days.div_ceil(64) * size_of::<u64>()
+    }
+
+    pub(super) fn new(windows: &Windows, accounts: Dense, users: Dense) -> Self {
+        let days = windows.recent.end() - windows.baseline.start() + 1;
+        let words = usize::try_from(days).unwrap_or(0).div_ceil(64);
+        let places = accounts.expected();
+        Self {
+            windows: windows.clone(),
+            dense: accounts,
+            words,
+            of: vec![Tally::NONE; places],
+            active: vec![0; places * words],
+            before: vec![NEVER; places],
+            high: HashSet::with_hasher(FixedState::default()),
+            people: People::new(users),
+        }
+    }
+
+    /// Takes in days before the windows on which accounts were active. `false` if there is no room for one of them.
+    #[must_use]
+    pub(super) fn add_before(&mut self, accounts: &[u64], days: &[i32]) -> bool {
+        for (&account, &day) in accounts.iter().zip(days) {
+            if day == LEFT_OUT {
+                continue;
+            }
+            let place = self.dense.place(account);
+            if place >= self.before.len() && !self.make_room(place) {
+                return false;
+            }
+            self.before[place] = self.before[place].max(day);
+        }
+        true
+    }
+
+    /// Takes in events of whatever day. `false` if there is no room for one of the accounts.
+    #[must_use]
+    pub(super) fn add(&mut self, batch: &Batch<'_>) -> bool {
+        let Some(accounts) = &batch.account else { return false };
+        let (start, split, end) =
+            (*self.windows.baseline.start(), *self.windows.recent.start(), *self.windows.recent.end());
+        for (row, (&account, &day)) in accounts.keys.iter().zip(&batch.day).enumerate() {
+            if day == LEFT_OUT || day > end || accounts.is_null(row) {
+                continue;
+            }
+            let place = self.dense.place(account);
+            if place >= self.of.len() && !self.make_room(place) {
+                return false;
+            }
+            if day < start {
+                self.before[place] = self.before[place].max(day);
+                continue;
+            }
+            let window = if day < split { BASELINE } else { RECENT };
+            let tally = &mut self.of[place];
+            tally.events[window] += 1;
+            if tally.day != day {
+                tally.day = day;
+                let day = day.abs_diff(start) as usize;
+                self.active[place * self.words + day / 64] |= 1 << (day % 64);
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "there is no room for as many accounts")]
+            let place = place as u32;
+            let feature = batch.feature.as_ref().map_or(NO_FEATURE, |features| features[row]);
+            if feature < LOW_FEATURES {
+                tally.low[window] |= 1 << feature;
+            } else if feature != NO_FEATURE {
+                self.high.insert((place, feature, window));
+            }
+            self.people.add(batch.user.keys[row], place, 1 << window);
+        }
+        true
+    }
+
+    #[cold]
+    fn make_room(&mut self, place: usize) -> bool {
+        let room = place < People::MOST_ACCOUNTS
+            && self.dense.make_room(&mut self.of, place, Tally::NONE)
+            && self.dense.make_room(&mut self.before, place, NEVER);
+        if room {
+            self.active.resize(self.of.len() * self.words, 0);
+        }
+        room
+    }
+
+    /// What both have found.
+    pub(super) fn join(mut self, mut other: Self) -> Self {
+        if self.of.len() < other.of.len() {
+            std::mem::swap(&mut self, &mut other);
+        }
+        for (tally, more) in self.of.iter_mut().zip(&other.of) {
+            for window in [BASELINE, RECENT] {
+                tally.events[window] += more.events[window];
+                tally.low[window] |= more.low[window];
+            }
+        }
+        self.active.iter_mut().zip(&other.active).for_each(|(days, more)| *days |= more);
+        self.before.iter_mut().zip(&other.before).for_each(|(day, &other)| *day = other.max(*day));
+        self.high.extend(other.high);
+        self.people = self.people.join(other.people);
+        self
+    }
+
+    /// What is found of every account that was active by the end of the windows, in the order of the places.
+    pub(super) fn found(&self, features: bool) -> Vec<Found> {
+        let mut people = vec![[0_u32; 2]; self.of.len()];
+        for (account, windows) in self.people.iter() {
+            for (window, count) in people[account as usize].iter_mut().enumerate() {
+                *count += u32::from(windows >> window & 1);
+            }
+        }
+        let mut high = vec![[0_u32; 2]; if self.high.is_empty() { 0 } else { self.of.len() }];
+        self.high.iter().for_each(|&(account, _, window)| high[account as usize][window] += 1);
+        let found = (0..self.of.len()).filter_map(|place| {
+            let days = Days(&self.active[place * self.words..(place + 1) * self.words]);
+            let (start, before) = (*self.windows.baseline.start(), self.before[place]);
+            let within = days.ends().map(|(first, last)| (start + first, start + last));
+            let (first, last) = match within {
+                None if before == NEVER => return None,
+                None => (before, before),
+                Some((_, last)) if before != NEVER => (before, last),
+                Some(ends) => ends,
+            };
+            let tally = &self.of[place];
+            let split = self.windows.recent.start().abs_diff(start) as usize;
+            let active = days.counts(split);
+            let window = |window: usize| {
+                let more = high.get(place).map_or(0, |high| high[window]);
+                UsageWindow {
+                    events: tally.events[window].into(),
+                    active_days: active[window],
+                    people: Some(people[place][window]),
+                    features: features.then_some(tally.low[window].count_ones() + more),
+                }
+            };
+            let key = self.dense.key(place);
+            Some(Found { key, recent: window(RECENT), baseline: window(BASELINE), first, last })
+        });
+        found.collect()
+    }
+}
+
+/// Active days as bits, counted from the first day of the windows.
+struct Days<'a>(&'a [u64]);
+
+impl Days<'_> {
+    /// The first and the last.
+    fn ends(&self) -> Option<(i32, i32)> {
+        let word = |place: usize| i32::try_from(place * 64).unwrap_or(i32::MAX);
+        let (first, last) = (self.0.iter().position(|word| *word > 0)?, self.0.iter().rposition(|word| *word > 0)?);
+        let from = word(first) + self.0[first].trailing_zeros().cast_signed();
+        Some((from, word(last) + 63 - self.0[last].leading_zeros().cast_signed()))
+    }
+
+    /// How many there are before a day, and from it on.
+    fn counts(&self, split: usize) -> [u32; 2] {
+        let (mut counts, mut left) = ([0; 2], split);
+        for word in self.0 {
+            let before = if left < 64 { word & !(u64::MAX << left) } else { *word };
+            counts[BASELINE] += before.count_ones();
+            counts[RECENT] += (word & !before).count_ones();
+            left = left.saturating_sub(64);
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Date;
+    use crate::frame::keys::Keys;
+    use crate::portfolio::UsageOptions;
+
+    #[test]
+    fn days_are_bits() {
+        let days = Days(&[1 << 63, 0b101, 0]);
+        assert_eq!(days.ends(), Some((63, 66)));
+        assert_eq!([0, 63, 64, 65, 66, 67, 130].map(|split| days.counts(split)[0]), [0, 0, 1, 2, 2, 3, 3]);
+        assert_eq!(days.counts(66), [2, 1]);
+        assert_eq!((Days(&[0, 0]).ends(), Days(&[]).ends()), (None, None));
+        assert_eq!(Days(&[1]).ends(), Some((0, 0)));
+    }
+
+    #[test]
+    fn two_workers_and_two_windows() {
+        // Baseline from day -70 to -1, recent from 0 to 1.
+        let options = UsageOptions::latest().recent(2).baseline(70);
+        let windows = Windows::new(&options, Date::from_day(1));
+        let accounts = Dense::new(None, Tallies::bytes(72), 0).unwrap();
+        let users = Dense::new(None, 4, 0).unwrap();
+        let batch = |events: &[(u64, Option<u64>, i32, u32)]| Batch {
+            user: Keys { keys: events.iter().map(|event| event.0).collect(), nulls: vec![] },
+            account: Some(Keys {
+                keys: events.iter().map(|event| event.1.unwrap_or(u64::MAX)).collect(),
+                nulls: events.iter().map(|event| event.1.is_none()).collect(),
+            }),
+            day: events.iter().map(|event| event.2).collect(),
+            feature: Some(events.iter().map(|event| event.3).collect()),
+            value: None,
+            times: None,
+        };
+        let mut workers = [Tallies::new(&windows, accounts, users), Tallies::new(&windows, accounts, users)];
+        let first =
+            [(1, Some(5), -70, 0), (1, Some(5), 0, 0), (2, Some(5), 1, 64), (2, None, 1, 1), (3, Some(6), 2, 1)];
+        assert!(workers[0].add(&batch(&first)));
+        assert!(workers[0].add(&batch(&[(1, Some(5), LEFT_OUT, 0), (1, Some(9), -71, 0)])));
+        assert!(workers[1].add(&batch(&[(1, Some(5), 0, 64), (1, Some(7), -1, NO_FEATURE), (2, Some(5), 1, 64)])));
+        assert!(workers[1].add_before(&[7, u64::MAX, 9], &[-500, LEFT_OUT, -72]));
+        assert!(!workers[1].add_before(&[u64::MAX], &[-500]));
+        let [one, other] = workers;
+        let found = one.join(other).found(true);
+        let window = |events, active_days, people, features| UsageWindow {
+            events,
+            active_days,
+            people: Some(people),
+            features: Some(features),
+        };
+        let none = window(0, 0, 0, 0);
+        let expected = [
+            Found { key: 5, recent: window(4, 2, 2, 2), baseline: window(1, 1, 1, 1), first: -70, last: 1 },
+            Found { key: 7, recent: none, baseline: window(1, 1, 1, 0), first: -500, last: -1 },
+            Found { key: 9, recent: none, baseline: none, first: -71, last: -71 },
+        ];
+        assert_eq!(found, expected);
+    }
+}
