@@ -3,29 +3,32 @@
 use super::dense::Dense;
 use crate::activity::LEFT_OUT;
 
-/// Days are counted from this one, in two bytes: from 1915 until 2094. The fewer bytes, the more keys a processor's cache
+/// Short days are counted from this one: they reach from 1915 until 2094. The fewer bytes, the more keys a processor's cache
 /// holds.
 const ORIGIN: i32 = -20_000;
+/// A day in two bytes.
+pub(super) type ShortDay = u16;
+
 /// The last day of what has never been.
-const NEVER: u16 = 0;
+pub(super) const NEVER: ShortDay = 0;
 
 /// The first and the last day of every key that has been met.
 #[derive(Debug)]
 pub(super) struct Ends {
     dense: Dense,
-    first: Vec<u16>,
-    last: Vec<u16>,
+    first: Vec<ShortDay>,
+    last: Vec<ShortDay>,
     /// The latest day of all.
-    latest: u16,
+    latest: ShortDay,
 }
 
 impl Ends {
     /// Bytes that a key takes.
-    pub(super) const BYTES: usize = 2 * size_of::<u16>();
+    pub(super) const BYTES: usize = 2 * size_of::<ShortDay>();
 
     pub(super) fn new(dense: Dense) -> Self {
         let places = dense.expected();
-        Self { dense, first: vec![u16::MAX; places], last: vec![NEVER; places], latest: NEVER }
+        Self { dense, first: vec![ShortDay::MAX; places], last: vec![NEVER; places], latest: NEVER }
     }
 
     /// Takes in the days of keys. `false` if there is no room for one of the keys, or for one of the days.
@@ -36,7 +39,7 @@ impl Ends {
             row += self.add_known(&keys[row..], &days[row..]);
             let Some((&key, &day)) = keys.get(row).zip(days.get(row)) else { return true };
             let place = self.dense.place(key);
-            let room = short(day).is_some() && self.dense.make_room(&mut self.first, place, u16::MAX);
+            let room = short(day).is_some() && self.dense.make_room(&mut self.first, place, ShortDay::MAX);
             if !(room && self.dense.make_room(&mut self.last, place, NEVER)) {
                 return false;
             }
@@ -86,19 +89,30 @@ impl Ends {
         self
     }
 
+    /// The first and the last day of all.
+    pub(super) fn observed(&self) -> Option<(i32, i32)> {
+        let last = self.last.iter().copied().max().filter(|&last| last != NEVER)?;
+        Some((long(self.first.iter().copied().min()?), long(last)))
+    }
+
     /// Every key that has been met, with its first and last day, in the order of the places.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, i32, i32)> {
         let days = self.first.iter().zip(&self.last).enumerate();
         let met = days.filter(|(_, (_, last))| **last != NEVER);
-        let long = |day: &u16| i32::from(*day) + ORIGIN;
-        met.map(move |(place, (first, last))| (self.dense.key(place), long(first), long(last)))
+        met.map(move |(place, (&first, &last))| (self.dense.key(place), long(first), long(last)))
     }
 }
 
-/// A day in two bytes, if it has room there.
+/// A day as a short one, if it is one.
 #[inline]
-fn short(day: i32) -> Option<u16> {
-    u16::try_from(day.wrapping_sub(ORIGIN)).ok().filter(|&day| day != NEVER)
+pub(super) fn short(day: i32) -> Option<ShortDay> {
+    ShortDay::try_from(day.wrapping_sub(ORIGIN)).ok().filter(|&day| day != NEVER)
+}
+
+/// The day itself.
+#[inline]
+pub(super) fn long(day: ShortDay) -> i32 {
+    i32::from(day) + ORIGIN
 }
 
 #[cfg(test)]

@@ -97,14 +97,14 @@ fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<Lifetimes>>
 }
 
 fn answer(ends: &Ends, users: &KeyIds, intake: Intake, options: &LifetimesOptions) -> Result<Lifetimes> {
-    let days = ends.iter().map(|(_, first, last)| (first, last));
-    let Some((first, last)) = days.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))) else {
+    let Some((first, last)) = ends.observed() else {
         return Err(Error::Empty { rows: intake.rows, left_out: intake.left_out() });
     };
     let observation = (Date::from_day(first), Date::from_day(last));
     let from = options.starting_from.unwrap_or(observation.0).days_since_epoch();
     let asked = || ends.iter().filter(|user| user.1 >= from);
-    let (count, all) = (asked().count(), ends.iter().count());
+    let all = ends.iter().count();
+    let count = if from > observation.0.days_since_epoch() { asked().count() } else { all };
     let (mut firsts, mut lasts) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let mut enter = |(key, first, last): (u64, i32, i32)| {
         firsts.push(first);

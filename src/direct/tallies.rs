@@ -1,48 +1,59 @@
 //! What accounts did in two windows, and when they were active before.
 
+use std::ops::Range;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::dense::Dense;
+use super::ends::{NEVER, ShortDay, long, short};
 use super::people::People;
 use crate::activity::{Batch, LEFT_OUT, LOW_FEATURES, NO_FEATURE};
 use crate::portfolio::{UsageWindow, Windows};
 
-/// The last day of what has never been.
-const NEVER: i32 = LEFT_OUT;
 /// The windows, by which counts are laid out.
 const BASELINE: usize = 0;
 const RECENT: usize = 1;
+/// Rows that are looked at together: first which account and day, then what the account did, then who did it. So the
+/// processor waits for more lines of memory at once.
+const TOGETHER: usize = 1 << 10;
 
-/// Counts of an account, for each window.
+/// Counts of an account, for each window, and its active days, one bit a day of both windows.
 #[derive(Clone, Copy, Debug)]
-struct Tally {
+struct Tally<const WORDS: usize> {
     events: [u32; 2],
     /// The features below [`LOW_FEATURES`], as bits.
     low: [u64; 2],
-    /// The day met last.
-    day: i32,
+    active: [u64; WORDS],
 }
 
-impl Tally {
-    const NONE: Self = Self { events: [0; 2], low: [0; 2], day: NEVER };
+impl<const WORDS: usize> Tally<WORDS> {
+    const NONE: Self = Self { events: [0; 2], low: [0; 2], active: [0; WORDS] };
 }
 
-/// What is found of the accounts of a log.
+/// What is found of the accounts of a log, in windows of at most 64 days a word.
 #[derive(Debug)]
-pub(super) struct Tallies {
+pub(super) struct Tallies<const WORDS: usize> {
     windows: Windows,
     dense: Dense,
-    /// Words for the days of both windows, one bit a day.
-    words: usize,
-    of: Vec<Tally>,
-    /// The active days, so many words an account.
-    active: Vec<u64>,
+    of: Vec<Tally<WORDS>>,
     /// The last day before the windows.
-    before: Vec<i32>,
+    before: Vec<ShortDay>,
     /// Account, feature and window, for features from [`LOW_FEATURES`] on.
     high: HashSet<(u32, u32, usize), FixedState>,
     people: People,
+    /// Room for rows that are looked at together.
+    rows: Vec<Row>,
+}
+
+/// An event within the windows.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    row: usize,
+    /// The place of the account.
+    account: u32,
+    /// The day, counted from the first of the windows.
+    day: u32,
 }
 
 /// What is found of one account.
@@ -56,92 +67,116 @@ pub(super) struct Found {
     pub(super) last: i32,
 }
 
-impl Tallies {
-    /// Bytes that an account takes where the windows have so many days.
-    pub(super) fn bytes(days: usize) -> usize {
-        size_of::<Tally>() + size_of::<i32>() + days.div_ceil(64) * size_of::<u64>()
-    }
+impl<const WORDS: usize> Tallies<WORDS> {
+    /// Bytes that an account takes.
+    pub(super) const BYTES: usize = size_of::<Tally<WORDS>>() + size_of::<ShortDay>();
 
     pub(super) fn new(windows: &Windows, accounts: Dense, users: Dense) -> Self {
-        let days = windows.recent.end() - windows.baseline.start() + 1;
-        let words = usize::try_from(days).unwrap_or(0).div_ceil(64);
         let places = accounts.expected();
         Self {
             windows: windows.clone(),
             dense: accounts,
-            words,
             of: vec![Tally::NONE; places],
-            active: vec![0; places * words],
             before: vec![NEVER; places],
             high: HashSet::with_hasher(FixedState::default()),
             people: People::new(users),
+            rows: Vec::with_capacity(TOGETHER),
         }
     }
 
-    /// Takes in days before the windows on which accounts were active. `false` if there is no room for one of them.
+    /// Takes in days before the windows on which accounts were active. `false` if there is no room for an account or a day.
     #[must_use]
     pub(super) fn add_before(&mut self, accounts: &[u64], days: &[i32]) -> bool {
-        for (&account, &day) in accounts.iter().zip(days) {
-            if day == LEFT_OUT {
-                continue;
-            }
-            let place = self.dense.place(account);
-            if place >= self.before.len() && !self.make_room(place) {
+        let mut row = 0;
+        loop {
+            row += self.add_known(&accounts[row..], &days[row..]);
+            let Some((&account, &day)) = accounts.get(row).zip(days.get(row)) else { return true };
+            if short(day).is_none() || !self.make_room(self.dense.place(account)) {
                 return false;
             }
-            self.before[place] = self.before[place].max(day);
         }
-        true
     }
 
-    /// Takes in events of whatever day. `false` if there is no room for one of the accounts.
+    /// Takes in rows up to the first without room. Says how many.
+    fn add_known(&mut self, accounts: &[u64], days: &[i32]) -> usize {
+        let (dense, before) = (self.dense, &mut self.before[..]);
+        for (row, (&account, &day)) in accounts.iter().zip(days).enumerate() {
+            match (before.get_mut(dense.place(account)), short(day)) {
+                (Some(before), Some(day)) => *before = day.max(*before),
+                _ if day == LEFT_OUT => {}
+                _ => return row,
+            }
+        }
+        accounts.len()
+    }
+
+    /// Takes in events of whatever day. `false` if there is no room for an account or a day.
     #[must_use]
     pub(super) fn add(&mut self, batch: &Batch<'_>) -> bool {
+        let mut rows = std::mem::take(&mut self.rows);
+        let added = (0..batch.day.len()).step_by(TOGETHER).all(|first| {
+            rows.clear();
+            let all = self.place(batch, first..batch.day.len().min(first + TOGETHER), &mut rows);
+            self.tally(batch, &rows);
+            for &Row { row, account, day } in &rows {
+                self.people.add(batch.user.keys[row], account, 1 << self.window(day));
+            }
+            all
+        });
+        self.rows = rows;
+        added
+    }
+
+    /// Finds the events within the windows. Those before them are taken in. `false` if there is no room.
+    fn place(&mut self, batch: &Batch<'_>, range: Range<usize>, rows: &mut Vec<Row>) -> bool {
         let Some(accounts) = &batch.account else { return false };
-        let (start, split, end) =
-            (*self.windows.baseline.start(), *self.windows.recent.start(), *self.windows.recent.end());
-        for (row, (&account, &day)) in accounts.keys.iter().zip(&batch.day).enumerate() {
+        let (start, end) = (*self.windows.baseline.start(), *self.windows.recent.end());
+        for row in range {
+            let day = batch.day[row];
             if day == LEFT_OUT || day > end || accounts.is_null(row) {
                 continue;
             }
-            let place = self.dense.place(account);
+            let place = self.dense.place(accounts.keys[row]);
             if place >= self.of.len() && !self.make_room(place) {
                 return false;
             }
             if day < start {
+                let Some(day) = short(day) else { return false };
                 self.before[place] = self.before[place].max(day);
                 continue;
             }
-            let window = if day < split { BASELINE } else { RECENT };
-            let tally = &mut self.of[place];
-            tally.events[window] += 1;
-            if tally.day != day {
-                tally.day = day;
-                let day = day.abs_diff(start) as usize;
-                self.active[place * self.words + day / 64] |= 1 << (day % 64);
-            }
             #[expect(clippy::cast_possible_truncation, reason = "there is no room for as many accounts")]
-            let place = place as u32;
-            let feature = batch.feature.as_ref().map_or(NO_FEATURE, |features| features[row]);
-            if feature < LOW_FEATURES {
-                tally.low[window] |= 1 << feature;
-            } else if feature != NO_FEATURE {
-                self.high.insert((place, feature, window));
-            }
-            self.people.add(batch.user.keys[row], place, 1 << window);
+            rows.push(Row { row, account: place as u32, day: day.abs_diff(start) });
         }
         true
     }
 
+    fn tally(&mut self, batch: &Batch<'_>, rows: &[Row]) {
+        for &Row { row, account, day } in rows {
+            let window = self.window(day);
+            let tally = &mut self.of[account as usize];
+            tally.events[window] += 1;
+            tally.active[day as usize / 64] |= 1 << (day % 64);
+            let feature = batch.feature.as_ref().map_or(NO_FEATURE, |features| features[row]);
+            if feature < LOW_FEATURES {
+                tally.low[window] |= 1 << feature;
+            } else if feature != NO_FEATURE {
+                self.high.insert((account, feature, window));
+            }
+        }
+    }
+
+    /// The window of a day.
+    #[inline]
+    fn window(&self, day: u32) -> usize {
+        if day < self.windows.recent.start().abs_diff(*self.windows.baseline.start()) { BASELINE } else { RECENT }
+    }
+
     #[cold]
     fn make_room(&mut self, place: usize) -> bool {
-        let room = place < People::MOST_ACCOUNTS
+        place < People::MOST_ACCOUNTS
             && self.dense.make_room(&mut self.of, place, Tally::NONE)
-            && self.dense.make_room(&mut self.before, place, NEVER);
-        if room {
-            self.active.resize(self.of.len() * self.words, 0);
-        }
-        room
+            && self.dense.make_room(&mut self.before, place, NEVER)
     }
 
     /// What both have found.
@@ -154,8 +189,8 @@ impl Tallies {
                 tally.events[window] += more.events[window];
                 tally.low[window] |= more.low[window];
             }
+            tally.active.iter_mut().zip(more.active).for_each(|(days, more)| *days |= more);
         }
-        self.active.iter_mut().zip(&other.active).for_each(|(days, more)| *days |= more);
         self.before.iter_mut().zip(&other.before).for_each(|(day, &other)| *day = other.max(*day));
         self.high.extend(other.high);
         self.people = self.people.join(other.people);
@@ -173,16 +208,16 @@ impl Tallies {
         let mut high = vec![[0_u32; 2]; if self.high.is_empty() { 0 } else { self.of.len() }];
         self.high.iter().for_each(|&(account, _, window)| high[account as usize][window] += 1);
         let found = (0..self.of.len()).filter_map(|place| {
-            let days = Days(&self.active[place * self.words..(place + 1) * self.words]);
-            let (start, before) = (*self.windows.baseline.start(), self.before[place]);
+            let tally = &self.of[place];
+            let (days, before) = (Days(&tally.active), self.before[place]);
+            let start = *self.windows.baseline.start();
             let within = days.ends().map(|(first, last)| (start + first, start + last));
             let (first, last) = match within {
                 None if before == NEVER => return None,
-                None => (before, before),
-                Some((_, last)) if before != NEVER => (before, last),
+                None => (long(before), long(before)),
+                Some((_, last)) if before != NEVER => (long(before), last),
                 Some(ends) => ends,
             };
-            let tally = &self.of[place];
             let split = self.windows.recent.start().abs_diff(start) as usize;
             let active = days.counts(split);
             let window = |window: usize| {
@@ -248,7 +283,7 @@ mod tests {
         // Baseline from day -70 to -1, recent from 0 to 1.
         let options = UsageOptions::latest().recent(2).baseline(70);
         let windows = Windows::new(&options, Date::from_day(1));
-        let accounts = Dense::new(None, Tallies::bytes(72), 0).unwrap();
+        let accounts = Dense::new(None, Tallies::<2>::BYTES, 0).unwrap();
         let users = Dense::new(None, 4, 0).unwrap();
         let batch = |events: &[(u64, Option<u64>, i32, u32)]| Batch {
             user: Keys { keys: events.iter().map(|event| event.0).collect(), nulls: vec![] },
@@ -261,14 +296,18 @@ mod tests {
             value: None,
             times: None,
         };
-        let mut workers = [Tallies::new(&windows, accounts, users), Tallies::new(&windows, accounts, users)];
+        let mut workers = [0, 1].map(|_| Tallies::<2>::new(&windows, accounts, users));
         let first =
             [(1, Some(5), -70, 0), (1, Some(5), 0, 0), (2, Some(5), 1, 64), (2, None, 1, 1), (3, Some(6), 2, 1)];
         assert!(workers[0].add(&batch(&first)));
         assert!(workers[0].add(&batch(&[(1, Some(5), LEFT_OUT, 0), (1, Some(9), -71, 0)])));
         assert!(workers[1].add(&batch(&[(1, Some(5), 0, 64), (1, Some(7), -1, NO_FEATURE), (2, Some(5), 1, 64)])));
         assert!(workers[1].add_before(&[7, u64::MAX, 9], &[-500, LEFT_OUT, -72]));
-        assert!(!workers[1].add_before(&[u64::MAX], &[-500]));
+        assert!(!workers[1].add_before(&[u64::MAX], &[-500]) && !workers[1].add_before(&[5], &[-30_000]));
+        assert!(
+            !workers[1].add(&batch(&[(1, Some(u64::MAX), 0, 0)]))
+                && !workers[1].add(&batch(&[(1, Some(5), -30_000, 0)]))
+        );
         let [one, other] = workers;
         let found = one.join(other).found(true);
         let window = |events, active_days, people, features| UsageWindow {

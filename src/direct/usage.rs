@@ -15,8 +15,6 @@ use crate::frame::ids::IdType;
 use crate::frame::keys::KeyIds;
 use crate::portfolio::{LAPSED_AFTER, Membership, Portfolio, Usage, UsageOptions, Used, Windows, check_within};
 
-/// Windows of more days than these are left to the activity: they would hold most of a log.
-const MOST_DAYS: i32 = 1024;
 /// So many row groups are read beforehand, to know the last day of the log, and not more.
 const READ_BEFORE: usize = 4;
 
@@ -63,7 +61,13 @@ impl Usage {
         let options = options.into();
         options.check()?;
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        match short(&Log::open(&paths, columns, calendar)?, &options)? {
+        let log = Log::open(&paths, columns, calendar)?;
+        let short = match options.days() {
+            ..=128 => short::<2>(&log, &options),
+            ..=1_024 => short::<16>(&log, &options),
+            _ => Ok(None),
+        };
+        match short? {
             Some(usage) => Ok(usage),
             None => Portfolio::new(Activity::from_parquet(&paths, columns, calendar)?)?.usage(options),
         }
@@ -94,8 +98,8 @@ impl Needed {
     }
 }
 
-/// The short way, if the log has one.
-fn short(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
+/// The short way, if the log has one, for windows of at most so many words of 64 days together.
+fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
     let EventColumns { user, time, account: Some(account), feature, .. } = log.columns else { return Ok(None) };
     let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
     let Some(account_type) = plan.account else { return Ok(None) };
@@ -107,13 +111,9 @@ fn short(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
         |all: &mut Door<'_>| last_day(&groups, |group| all.read(&group.rows, pools.each(), |batch, _| ends(batch)));
     let Some(as_of) = named.or_else(|| last_day(&mut all).map(Date::from_day)) else { return Ok(None) };
     let windows = Windows::new(options, as_of);
-    let days = windows.recent.end() - windows.baseline.start() + 1;
-    if days > MOST_DAYS {
-        return Ok(None);
-    }
     let rows = groups.iter().map(|group| group.rows.rows()).sum();
-    let bytes = Tallies::bytes(days.unsigned_abs() as usize);
-    let Some(accounts) = Dense::new(keys(&groups, account, account_type), bytes, rows) else { return Ok(None) };
+    let account_keys = keys(&groups, account, account_type);
+    let Some(accounts) = Dense::new(account_keys, Tallies::<WORDS>::BYTES, rows) else { return Ok(None) };
     // There is a table for users for whom there is no room.
     let user_keys = keys(&groups, user, plan.user);
     let users = Dense::new(user_keys, size_of::<u32>(), rows).or_else(|| Dense::new(None, size_of::<u32>(), rows));
@@ -127,7 +127,7 @@ fn short(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
     let days = Door::new(&by_account, Plan { user: account_type, account: None }, log.calendar);
     let workers = read_all(
         &groups,
-        || (all.clone(), usage.clone(), days.clone(), Read::new(Tallies::new(&windows, accounts, users))),
+        || (all.clone(), usage.clone(), days.clone(), Read::new(Tallies::<WORDS>::new(&windows, accounts, users))),
         |(all, usage, days, read), group| {
             let of_pools = pools.each();
             let needed = Needed::of(group, &windows);
@@ -150,26 +150,8 @@ fn short(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
         },
     )?;
     let read = workers.and_then(|workers| workers.into_iter().map(|worker| worker.3).reduce(Read::join));
-    let Some(Read { tallies, intake, observed }) = read else { return Ok(None) };
-    let Some((first, last)) = observed else {
-        return Err(Error::Empty { rows: intake.rows, left_out: intake.left_out() });
-    };
-    check_within(as_of, (Date::from_day(first), Date::from_day(last)))?;
-    let found = tallies.found(feature.is_some());
     let ids = KeyIds { id_type: account_type, strings: pools.account.into_strings() };
-    let used = |found: &Found| {
-        let silence = as_of.days_since_epoch().abs_diff(found.last);
-        Used {
-            membership: Membership::of_silence(silence, LAPSED_AFTER),
-            recent: found.recent,
-            baseline: found.baseline,
-            baseline_days: windows.baseline_days(found.first, first),
-            silence,
-        }
-    };
-    let found = in_order(found, &ids);
-    let accounts = (ids.ids(found.iter().map(|found| found.key)), found.iter().map(used).collect());
-    Ok(Some(Usage::of_accounts(options.clone(), as_of, intake, accounts)))
+    read.map(|read| read.answer(options, as_of, &ids, feature.is_some())).transpose()
 }
 
 /// Accounts in the order of their ids, as which places order unless they are of strings.
@@ -183,15 +165,15 @@ fn in_order(mut found: Vec<Found>, ids: &KeyIds) -> Vec<Found> {
 
 /// What one worker has read.
 #[derive(Debug)]
-struct Read {
-    tallies: Tallies,
+struct Read<const WORDS: usize> {
+    tallies: Tallies<WORDS>,
     intake: Intake,
     /// The first and the last day with an event.
     observed: Option<(i32, i32)>,
 }
 
-impl Read {
-    fn new(tallies: Tallies) -> Self {
+impl<const WORDS: usize> Read<WORDS> {
+    fn new(tallies: Tallies<WORDS>) -> Self {
         Self { tallies, intake: Intake::default(), observed: None }
     }
 
@@ -205,6 +187,28 @@ impl Read {
         intake += other.intake;
         let observed = both(self.observed, other.observed);
         Self { tallies: self.tallies.join(other.tallies), intake, observed }
+    }
+
+    fn answer(self, options: &UsageOptions, as_of: Date, ids: &KeyIds, features: bool) -> Result<Usage> {
+        let intake = self.intake;
+        let Some((first, last)) = self.observed else {
+            return Err(Error::Empty { rows: intake.rows, left_out: intake.left_out() });
+        };
+        check_within(as_of, (Date::from_day(first), Date::from_day(last)))?;
+        let windows = Windows::new(options, as_of);
+        let used = |found: &Found| {
+            let silence = as_of.days_since_epoch().abs_diff(found.last);
+            Used {
+                membership: Membership::of_silence(silence, LAPSED_AFTER),
+                recent: found.recent,
+                baseline: found.baseline,
+                baseline_days: windows.baseline_days(found.first, first),
+                silence,
+            }
+        };
+        let found = in_order(self.tallies.found(features), ids);
+        let accounts = (ids.ids(found.iter().map(|found| found.key)), found.iter().map(used).collect());
+        Ok(Usage::of_accounts(options.clone(), as_of, intake, accounts))
     }
 }
 

@@ -58,6 +58,12 @@ impl UsageOptions {
         self.as_of
     }
 
+    /// The number of days of both windows.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn days(&self) -> u32 {
+        self.recent + self.baseline
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         for (option, days) in [("recent", self.recent), ("baseline", self.baseline)] {
             if !(1..=36_600).contains(&days) {
