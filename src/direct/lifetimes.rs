@@ -63,7 +63,7 @@ impl Lifetimes {
 }
 
 /// The short way, if the log has one.
-fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<Lifetimes>> {
+pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<Lifetimes>> {
     let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
     let groups = log.groups()?;
     let rows = groups.iter().map(|group| group.rows.rows()).sum();

@@ -12,3 +12,65 @@ mod log;
 mod people;
 mod tallies;
 mod usage;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::PathBuf;
+
+    use polars::prelude::{Column, DataFrame, DataType, ParquetWriter, StatisticsOptions};
+
+    use super::log::Log;
+    use super::{lifetimes, usage};
+    use crate::activity::EventColumns;
+    use crate::calendar::{Calendar, date};
+    use crate::portfolio::UsageOptions;
+
+    /// A hundred days of a hundred events each, a row group a day.
+    fn written(name: &str, times: i64, value: &DataType, told: StatisticsOptions) -> [PathBuf; 1] {
+        let rows = 0..10_000_i64;
+        let column = |name: &str, of: fn(i64) -> i64, dtype: &DataType| {
+            Column::new(name.into(), rows.clone().map(of).collect::<Vec<_>>()).cast(dtype).unwrap()
+        };
+        let user = Column::new("user".into(), rows.clone().map(|row| row % 70 * times).collect::<Vec<_>>());
+        let day = column("day", |row| row / 100 + 19_723, &DataType::Int32).cast(&DataType::Date).unwrap();
+        let columns =
+            vec![user, day, column("account", |row| row % 7, &DataType::Int64), column("value", |_| 1, value)];
+        let path = std::env::temp_dir().join(format!("attrition-direct-{name}-{}.parquet", std::process::id()));
+        let writer = ParquetWriter::new(File::create(&path).unwrap()).with_statistics(told);
+        writer.with_row_group_size(Some(100)).finish(&mut DataFrame::new(10_000, columns).unwrap()).unwrap();
+        [path]
+    }
+
+    /// Whether there is a short way to lifetimes, to the latest usage, and to that of a day.
+    fn ways(paths: &[PathBuf], columns: &EventColumns) -> [bool; 3] {
+        let utc = Calendar::utc();
+        let log = Log::open(paths, columns, &utc).unwrap();
+        let usage = |options: UsageOptions| usage::short::<2>(&log, &options).unwrap().is_some();
+        let lifetimes = lifetimes::short(&log, &30.into()).unwrap().is_some();
+        [lifetimes, usage(UsageOptions::latest()), usage(date(2024, 3, 1).into())]
+    }
+
+    #[test]
+    fn the_short_way_is_taken_where_it_can_be() {
+        let columns = EventColumns::new("user", "day").account("account");
+        let (all, float) = (StatisticsOptions::full(), DataType::Float64);
+        let plain = written("plain", 1, &float, all);
+        assert_eq!(ways(&plain, &columns), [true; 3]);
+        assert_eq!(ways(&plain, &columns.clone().value("value")), [false; 3]);
+        assert_eq!(ways(&plain, &EventColumns::new("user", "day")), [true, false, false]);
+        assert_eq!(ways(&[], &columns), [false; 3]);
+        let integers = written("integers", 1, &DataType::Int64, all);
+        assert_eq!(ways(&integers, &columns.clone().value("value")), [true; 3]);
+        // Scattered users have no place, but in the table of people.
+        let scattered = written("scattered", 1 << 50, &float, all);
+        assert_eq!(ways(&scattered, &columns), [false, true, true]);
+        assert_eq!(ways(&scattered, &EventColumns::new("account", "day").account("user")), [true, false, false]);
+        // Without statistics nobody knows where the log ends.
+        let untold = written("untold", 1, &float, StatisticsOptions::empty());
+        assert_eq!(ways(&untold, &columns), [true, false, true]);
+        for [path] in [plain, integers, scattered, untold] {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}

@@ -99,7 +99,7 @@ impl Needed {
 }
 
 /// The short way, if the log has one, for windows of at most so many words of 64 days together.
-fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
+pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -> Result<Option<Usage>> {
     let EventColumns { user, time, account: Some(account), feature, .. } = log.columns else { return Ok(None) };
     let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
     let Some(account_type) = plan.account else { return Ok(None) };

@@ -32,6 +32,7 @@ mod comparison;
 mod competing_risks;
 mod customers;
 mod daily_states;
+mod direct;
 mod doors;
 mod edges;
 mod engagement_gap;
