@@ -27,7 +27,9 @@ type Table = Vec<Vec<u64>>;
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (Some(workload), Some(directory)) = (args.next(), args.next()) else {
-        eprintln!("usage: peers w1|w2|w3|w4|w5|w6|w7|w6-activity|w7-activity|all|decode|decode4|memory|analyses|triggers|append DATA_DIR");
+        eprintln!(
+            "usage: peers w1|w2|w3|w4|w5|w6|w7|w6-activity|w7-activity|all|decode|decode4|memory|analyses|triggers|append DATA_DIR"
+        );
         std::process::exit(2);
     };
     let columns = EventColumns::new("user_id", "ts");

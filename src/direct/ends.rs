@@ -116,6 +116,7 @@ pub(super) fn long(day: ShortDay) -> i32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 //! little more than to decode those columns. Whatever a log may have that cannot be had so is left to the long way: the
 //! activity, and the question to it. Both ways give the same answer; that is tested.
 
+mod days;
 mod dense;
 mod ends;
 mod lifetimes;

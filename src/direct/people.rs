@@ -88,6 +88,7 @@ fn split(own: u32) -> (u32, InWindows) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
 mod tests {
     use std::collections::BTreeMap;
 

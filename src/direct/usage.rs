@@ -63,8 +63,8 @@ impl Usage {
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
         let log = Log::open(&paths, columns, calendar)?;
         let short = match options.days() {
-            ..=128 => short::<2>(&log, &options),
-            ..=1_024 => short::<16>(&log, &options),
+            0..=128 => short::<2>(&log, &options),
+            129..=1_024 => short::<16>(&log, &options),
             _ => Ok(None),
         };
         match short? {
