@@ -65,14 +65,14 @@ impl Lifetimes {
 /// The short way, if the log has one.
 pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<Lifetimes>> {
     let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
-    let groups = log.groups()?;
+    let groups = log.groups();
     let rows = groups.iter().map(|group| group.rows.rows()).sum();
     let Some(dense) = Dense::new(keys(&groups, &log.columns.user, plan.user), Ends::BYTES, rows) else {
         return Ok(None);
     };
     let pools = Pools::default();
     let few = EventColumns::new(&log.columns.user, &log.columns.time);
-    let doors = [&few, log.columns].map(|columns| Door::new(columns, plan.clone(), log.calendar));
+    let doors = [&few, log.columns].map(|columns| Door::new(columns, plan.clone(), log));
     let workers = read_all(
         &groups,
         || (doors.clone(), Ends::new(dense), Intake::default()),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use polars::prelude::{DataType, FileMetadataRef};
+use rayon::prelude::*;
 
 use crate::activity::{
     Batch, EventColumns, Intake, Plan, Pools, Reader, RowGroup, first_error, in_parallel, open, row_groups, type_read,
@@ -19,12 +20,20 @@ use crate::frame::times::units_per_second;
 pub(super) struct Log<'a> {
     pub(super) columns: &'a EventColumns,
     pub(super) calendar: &'a Calendar,
-    files: Vec<(&'a Path, FileMetadataRef)>,
+    files: Vec<File<'a>>,
     /// The types of the ids, which all files share; `None` where there is no file.
     pub(super) plan: Option<Plan>,
     /// Whether an activity may refuse it for what only an activity knows: too many events of one day, or values that
     /// cannot be added up.
     pub(super) may_be_refused: bool,
+}
+
+#[derive(Debug)]
+struct File<'a> {
+    path: &'a Path,
+    metadata: FileMetadataRef,
+    /// The type that times have as they are read.
+    time: Option<DataType>,
 }
 
 /// A row group, and what its file tells of it.
@@ -43,30 +52,31 @@ impl<'a> Log<'a> {
     /// As [`ActivityBuilder::push_parquet`](crate::ActivityBuilder::push_parquet) before a row is read.
     pub(super) fn open(paths: &'a [PathBuf], columns: &'a EventColumns, calendar: &'a Calendar) -> Result<Self> {
         let (mut files, mut plan, mut floats, mut rows) = (Vec::with_capacity(paths.len()), None, false, 0_u64);
-        for path in paths {
+        let opened = paths.par_iter().map(|path| {
             let (metadata, schema) = open(path, columns)?;
+            let time = type_read(path, &metadata, &columns.time)?;
+            Ok((path, metadata, schema, time))
+        });
+        for opened in opened.collect::<Vec<Result<_>>>() {
+            let (path, metadata, schema, time) = opened?;
             let own = Plan::new(&schema, columns)?;
             plan.get_or_insert_with(|| own.clone()).check_same_ids(&own)?;
             floats |= columns.value.as_ref().and_then(|value| schema.get(value)).is_some_and(DataType::is_float);
             rows = rows.saturating_add(metadata.num_rows as u64);
-            files.push((path.as_path(), metadata));
+            files.push(File { path, metadata, time });
         }
         Ok(Self { columns, calendar, files, plan, may_be_refused: floats || rows >= u64::from(u32::MAX) })
     }
 
-    pub(super) fn groups<'b>(&'b self) -> Result<Vec<Group<'b>>> {
-        let mut units = Vec::with_capacity(self.files.len());
-        for (path, metadata) in &self.files {
-            units.push(type_read(path, metadata, &self.columns.time)?);
-        }
+    pub(super) fn groups<'b>(&'b self) -> Vec<Group<'b>> {
         let mut clock = None;
-        let files = self.files.iter().map(|(path, metadata)| (*path, metadata));
+        let files = self.files.iter().map(|file| (file.path, &file.metadata));
         let groups = row_groups(files, 0).into_iter();
         let group = |rows: RowGroup<'b>| {
-            let days = units[rows.file].as_ref().and_then(|dtype| self.days(&rows, dtype, &mut clock));
+            let days = self.files[rows.file].time.as_ref().and_then(|dtype| self.days(&rows, dtype, &mut clock));
             Group { intake: self.intake(&rows), days, rows }
         };
-        Ok(groups.map(group).collect())
+        groups.map(group).collect()
     }
 
     /// The first and the last day of a row group.
@@ -121,14 +131,16 @@ pub(super) fn keys(groups: &[Group<'_>], column: &str, id_type: IdType) -> Optio
 pub(super) struct Door<'a> {
     names: Vec<String>,
     reader: Reader<'a>,
-    /// Room for the days of a row group.
+    /// Room for the days of a row group, made once for the largest.
     days: Vec<i32>,
+    most_rows: usize,
 }
 
 impl<'a> Door<'a> {
-    pub(super) fn new(columns: &'a EventColumns, plan: Plan, calendar: &'a Calendar) -> Self {
+    pub(super) fn new(columns: &'a EventColumns, plan: Plan, log: &'a Log<'_>) -> Self {
         let names = columns.names().into_iter().map(str::to_owned).collect();
-        Self { names, reader: Reader::new(columns, plan, calendar, (None, None)), days: Vec::new() }
+        let most_rows = log.files.iter().map(|file| file.metadata.max_row_group_height).max().unwrap_or(0);
+        Self { names, reader: Reader::new(columns, plan, log.calendar, (None, None)), days: Vec::new(), most_rows }
     }
 
     /// Reads a row group and hands it to `take`, with what became of its rows.
@@ -139,7 +151,9 @@ impl<'a> Door<'a> {
         take: impl FnOnce(&Batch<'_>, Intake) -> T,
     ) -> Result<T> {
         let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
-        let (batch, intake) = self.reader.read(&columns, pools, std::mem::take(&mut self.days))?;
+        let mut days = std::mem::take(&mut self.days);
+        days.reserve_exact(self.most_rows.saturating_sub(days.len()));
+        let (batch, intake) = self.reader.read(&columns, pools, days)?;
         let taken = take(&batch, intake);
         self.days = batch.day;
         Ok(taken)

@@ -103,9 +103,9 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
     let EventColumns { user, time, account: Some(account), feature, .. } = log.columns else { return Ok(None) };
     let Some(plan) = log.plan.clone().filter(|_| !log.may_be_refused) else { return Ok(None) };
     let Some(account_type) = plan.account else { return Ok(None) };
-    let mut groups = log.groups()?;
+    let mut groups = log.groups();
     let pools = Pools::default();
-    let mut all = Door::new(log.columns, plan.clone(), log.calendar);
+    let mut all = Door::new(log.columns, plan.clone(), log);
     let named = options.as_of();
     let last_day =
         |all: &mut Door<'_>| last_day(&groups, |group| all.read(&group.rows, pools.each(), |batch, _| ends(batch)));
@@ -122,9 +122,9 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
     // What takes longest comes first, so that no worker is left with it in the end.
     groups.sort_by_key(|group| Needed::of(group, &windows));
     let few = EventColumns { value: None, clock_times: false, feature: feature.clone(), ..log.columns.clone() };
-    let usage = Door::new(&few, plan.clone(), log.calendar);
+    let usage = Door::new(&few, plan.clone(), log);
     let by_account = EventColumns::new(account, time);
-    let days = Door::new(&by_account, Plan { user: account_type, account: None }, log.calendar);
+    let days = Door::new(&by_account, Plan { user: account_type, account: None }, log);
     let workers = read_all(
         &groups,
         || (all.clone(), usage.clone(), days.clone(), Read::new(Tallies::<WORDS>::new(&windows, accounts, users))),
