@@ -19,8 +19,8 @@ pub(super) struct Dense {
 }
 
 impl Dense {
-    /// Places of so many bytes for keys between these, as far as that is known, of a log with so many rows; `None` if they
-    /// lie too far apart.
+    /// Places of so many bytes for keys between these, as far as that is known, of a log with so many rows; `None` if
+    /// they lie too far apart.
     pub(super) fn new(keys: Option<(u64, u64)>, bytes: usize, rows: u64) -> Option<Self> {
         let workers = thread::available_parallelism().map_or(1, usize::from) as u64;
         let most = BYTES.max(rows.saturating_mul(BYTES_A_ROW) / workers) / bytes.max(1) as u64;

@@ -3,8 +3,8 @@
 use super::dense::Dense;
 use crate::activity::LEFT_OUT;
 
-/// Short days are counted from this one: they reach from 1915 until 2094. The fewer bytes, the more keys a processor's cache
-/// holds.
+/// Short days are counted from this one: they reach from 1915 until 2094. The fewer bytes, the more keys a processor's
+/// cache holds.
 const ORIGIN: i32 = -20_000;
 /// A day in two bytes.
 pub(super) type ShortDay = u16;

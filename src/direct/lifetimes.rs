@@ -22,15 +22,15 @@ impl Lifetimes {
     ///     = Activity::from_parquet(paths, columns, calendar)?.lifetimes(options)
     /// ```
     ///
-    /// The answer is the same, ids, order and [`intake`](Self::intake) included. On the way there nothing is kept but the
-    /// first and the last day of every user, which takes 8 bytes a user and processor, and of the columns those of users and
-    /// times are read; others that are mapped only where the file does not tell that they have no nulls. That takes little more
-    /// time than to decode the two columns. Whoever asks one question takes this way; whoever asks several reads the log
-    /// once, into an [`Activity`], and asks that.
+    /// The answer is the same, ids, order and [`intake`](Self::intake) included. On the way there nothing is kept but
+    /// the first and the last day of every user, for which each processor takes 4 bytes for every number from the least
+    /// id to the greatest. Of the columns those of users and times are read, and others that are mapped only where the
+    /// file does not tell how many nulls they have, or that users or times have some. Whoever asks one question takes
+    /// this way; whoever asks several reads the log once, into an [`Activity`], and asks that.
     ///
-    /// The short way is for users whose ids are strings, or integers that count up from whatever number. The long one is
-    /// taken, by itself, where ids are integers scattered widely, where a column of floats is mapped as the value, and for
-    /// logs of 2^32 events and more.
+    /// The short way is for users whose ids are strings, or integers that count up from whatever number. The long one
+    /// is taken, by itself, where ids are integers scattered widely, where a column of floats is mapped as the value,
+    /// and for logs of 2^32 events and more or with days before 1915 or after 2094.
     ///
     /// # Errors
     ///

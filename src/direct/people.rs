@@ -11,8 +11,8 @@ pub(super) type InWindows = u8;
 /// Users have room for the windows, and for the number of an account before them.
 const WINDOWS: u32 = 2;
 
-/// Per user and account the windows with events. Most users belong to one account: of such a one a number says all. What
-/// else there is, further accounts of a user and users for whose keys there is no room, stands in a table.
+/// Per user and account the windows with events. Most users belong to one account: of such a one a number says all.
+/// What else there is, further accounts of a user and users for whose keys there is no room, stands in a table.
 #[derive(Debug)]
 pub(super) struct People {
     dense: Dense,

@@ -85,7 +85,8 @@ impl<const WORDS: usize> Tallies<WORDS> {
         }
     }
 
-    /// Takes in days before the windows on which accounts were active. `false` if there is no room for an account or a day.
+    /// Takes in days before the windows on which accounts were active. `false` if there is no room for an account or a
+    /// day.
     #[must_use]
     pub(super) fn add_before(&mut self, accounts: &[u64], days: &[i32]) -> bool {
         let mut row = 0;

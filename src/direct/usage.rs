@@ -1,4 +1,5 @@
-//! Usage without an activity: of the log before the windows the accounts and their days, and all that is mapped of the rest.
+//! Usage without an activity: of the log before the windows the accounts and their days, and all that is mapped of the
+//! rest.
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
@@ -26,16 +27,18 @@ impl Usage {
     ///     = Portfolio::new(Activity::from_parquet(paths, columns, calendar)?)?.usage(options)
     /// ```
     ///
-    /// The answer is the same, [`intake`](Self::intake) included. What files tell of the times in their row groups says which
-    /// of them lie before the windows: of these only accounts and times are read, and of those that lie after them nothing.
-    /// So it takes little more time than to decode that. On the way there about 60 bytes an account and processor are kept, and 4
-    /// a user and processor. [`UsageOptions::latest`] looks at the last days of the log. Whoever asks one question takes this way; whoever asks several
-    /// reads the log once, into an [`Activity`] and a [`Portfolio`], and asks that.
+    /// The answer is the same, [`intake`](Self::intake) included. What files tell of the times in their row groups says
+    /// which of them lie before the windows: of these only accounts and times are read, and of those that lie after
+    /// them nothing. On the way there each processor keeps 42 bytes for every number from the least id of an account to
+    /// the greatest, and 4 for every such number of a user (for windows of more than 128 days together 154 and 4).
+    /// [`UsageOptions::latest`] looks at the last days of the log. Whoever asks one question takes this way; whoever
+    /// asks several reads the log once, into an [`Activity`] and a [`Portfolio`], and asks that.
     ///
-    /// The short way is for accounts whose ids are strings, or integers that count up from whatever number. The long one is
-    /// taken, by itself, where they are integers scattered widely, where accounts are not mapped, where a column of
-    /// floats is mapped as the value, for windows of more than 1024 days together, for logs of 2^32 events and more, and where files do not tell enough of their
-    /// row groups to know the last day of the log.
+    /// The short way is for accounts whose ids are strings, or integers that count up from whatever number. The long
+    /// one is taken, by itself, where they are integers scattered widely, where accounts are not mapped, where a column
+    /// of floats is mapped as the value, for windows of more than 1024 days together, for logs of 2^32 events and more
+    /// or with days before 1915 or after 2094, and where files do not tell enough of their row groups to know the last
+    /// day of the log.
     ///
     /// # Errors
     ///
@@ -48,7 +51,8 @@ impl Usage {
     /// use attrition::{Calendar, EventColumns, Usage, UsageOptions};
     ///
     /// let columns = EventColumns::new("user_id", "ts").account("account_id").feature("feature");
-    /// let usage = Usage::from_parquet(["2025.parquet", "2026.parquet"], &columns, &Calendar::utc(), UsageOptions::latest())?;
+    /// let options = UsageOptions::latest();
+    /// let usage = Usage::from_parquet(["2025.parquet", "2026.parquet"], &columns, &Calendar::utc(), options)?;
     /// println!("{usage}");
     /// # Ok::<(), attrition::Error>(())
     /// ```
