@@ -142,6 +142,13 @@ impl Clock {
         (after_first > near && before_last > near).then_some((first_day, last_day))
     }
 
+    /// A day that no local day of instants up to this one lies behind, however clocks are changed.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn latest(&mut self, last: i64) -> Option<i32> {
+        // Offsets lie within 26 hours of UTC, two of them within 52 of one another.
+        self.day(last).map(|day| day + 3)
+    }
+
     /// What the wall clock shows at each instant, in nanoseconds since midnight. `days` are the local days of the
     /// instants; for an instant without one the result means nothing.
     pub(crate) fn times(&mut self, instants: &[i64], days: &[i32]) -> Vec<u64> {

@@ -120,12 +120,14 @@ pub(super) fn long(day: ShortDay) -> i32 {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::dense::KeyRange;
     use super::*;
 
     #[test]
     fn the_ends_of_days_in_any_order() {
         let minus_five = (-5_i64).cast_unsigned();
-        for keys in [None, Some((minus_five, 3_000))] {
+        let range = KeyRange { least: minus_five, span: 3_005, above: i64::MAX.cast_unsigned() + 5 };
+        for keys in [None, Some(range)] {
             let dense = Dense::new(keys, Ends::BYTES, 0).unwrap();
             let mut workers = [Ends::new(dense), Ends::new(dense)];
             let mut expected: BTreeMap<u64, (i32, i32)> = BTreeMap::new();

@@ -81,7 +81,7 @@ pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<
             let door = if group.intake.is_some() { few } else { all };
             door.read(&group.rows, pools.each(), |batch, read| {
                 *intake += group.intake.unwrap_or(read);
-                ends.add(&batch.user.keys, &batch.day)
+                (group.intake.is_none() || read.left_out() == 0) && ends.add(&batch.user.keys, &batch.day)
             })
         },
     )?;

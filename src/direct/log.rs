@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use polars::prelude::{DataType, FileMetadataRef};
 use rayon::prelude::*;
 
+use super::dense::KeyRange;
 use crate::activity::{
     Batch, EventColumns, Intake, Plan, Pools, Reader, RowGroup, first_error, in_parallel, open, row_groups, type_read,
 };
@@ -14,6 +15,9 @@ use crate::error::Result;
 use crate::frame::ids::{IdType, Ids};
 use crate::frame::pool::Pool;
 use crate::frame::times::units_per_second;
+
+/// Room is not made beforehand for more rows than so many, whatever a file may say.
+const MOST_ROOM: usize = 1 << 22;
 
 /// The Parquet files of one log, opened and judged as an activity would.
 #[derive(Debug)]
@@ -44,14 +48,19 @@ pub(super) struct Group<'a> {
     pub(super) intake: Option<Intake>,
     /// The first and the last day of its times, if that is known.
     pub(super) days: Option<(i32, i32)>,
+    /// A day that none of its days lies behind, if one is known.
+    pub(super) latest: Option<i32>,
 }
+
+type Days = (Option<(i32, i32)>, Option<i32>);
 
 impl<'a> Log<'a> {
     /// # Errors
     ///
     /// As [`ActivityBuilder::push_parquet`](crate::ActivityBuilder::push_parquet) before a row is read.
     pub(super) fn open(paths: &'a [PathBuf], columns: &'a EventColumns, calendar: &'a Calendar) -> Result<Self> {
-        let (mut files, mut plan, mut floats, mut rows) = (Vec::with_capacity(paths.len()), None, false, 0_u64);
+        let (mut files, mut plan, mut rows) = (Vec::with_capacity(paths.len()), None, 0_u64);
+        let (mut floats, mut dates) = (false, false);
         let opened = paths.par_iter().map(|path| {
             let (metadata, schema) = open(path, columns)?;
             let time = type_read(path, &metadata, &columns.time)?;
@@ -62,10 +71,13 @@ impl<'a> Log<'a> {
             let own = Plan::new(&schema, columns)?;
             plan.get_or_insert_with(|| own.clone()).check_same_ids(&own)?;
             floats |= columns.value.as_ref().and_then(|value| schema.get(value)).is_some_and(DataType::is_float);
+            // A type that is noted and another that is read: clock times are missed when rows are.
+            dates |= columns.clock_times && time.as_ref().and_then(units_per_second).is_none();
             rows = rows.saturating_add(metadata.num_rows as u64);
             files.push(File { path, metadata, time });
         }
-        Ok(Self { columns, calendar, files, plan, may_be_refused: floats || rows >= u64::from(u32::MAX) })
+        let may_be_refused = floats || dates || rows >= u64::from(u32::MAX);
+        Ok(Self { columns, calendar, files, plan, may_be_refused })
     }
 
     pub(super) fn groups<'b>(&'b self) -> Vec<Group<'b>> {
@@ -73,24 +85,28 @@ impl<'a> Log<'a> {
         let files = self.files.iter().map(|file| (file.path, &file.metadata));
         let groups = row_groups(files, 0).into_iter();
         let group = |rows: RowGroup<'b>| {
-            let days = self.files[rows.file].time.as_ref().and_then(|dtype| self.days(&rows, dtype, &mut clock));
-            Group { intake: self.intake(&rows), days, rows }
+            let dtype = self.files[rows.file].time.as_ref();
+            let (days, latest) = dtype.and_then(|dtype| self.days(&rows, dtype, &mut clock)).unwrap_or_default();
+            Group { intake: self.intake(&rows), days, latest, rows }
         };
         groups.map(group).collect()
     }
 
-    /// The first and the last day of a row group.
-    fn days(&self, rows: &RowGroup<'_>, dtype: &DataType, clock: &mut Option<Clock>) -> Option<(i32, i32)> {
+    /// The first and the last day of a row group, and a day that none of its days lies behind.
+    fn days(&self, rows: &RowGroup<'_>, dtype: &DataType, clock: &mut Option<Clock>) -> Option<Days> {
         let (first, last, _) = rows.told(&self.columns.time).ends?;
         let Some(units) = units_per_second(dtype) else {
             let within = |day: &i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(day);
             let day = |day| i32::try_from(day).ok().filter(within);
-            return day(first).zip(day(last)).filter(|_| *dtype == DataType::Date);
+            let days = day(first).zip(day(last)).filter(|_| *dtype == DataType::Date);
+            return Some((days, days.map(|days| days.1)));
         };
         if clock.as_ref().is_none_or(|clock| clock.units_per_second() != units) {
             *clock = Some(Clock::new(self.calendar.zone(), units));
         }
-        clock.as_mut()?.ends(first, last)
+        let clock = clock.as_mut()?;
+        let days = clock.ends(first, last);
+        Some((days, days.map(|days| days.1).or_else(|| clock.latest(last))))
     }
 
     /// What becomes of the rows of a row group without nulls of user and time.
@@ -106,8 +122,8 @@ impl<'a> Log<'a> {
     }
 }
 
-/// The least and the greatest key of a column of integers, if all row groups tell it.
-pub(super) fn keys(groups: &[Group<'_>], column: &str, id_type: IdType) -> Option<(u64, u64)> {
+/// The keys of a column of integers, if all row groups tell the least and the greatest.
+pub(super) fn keys(groups: &[Group<'_>], column: &str, id_type: IdType) -> Option<KeyRange> {
     if id_type == IdType::String {
         return None;
     }
@@ -123,7 +139,8 @@ pub(super) fn keys(groups: &[Group<'_>], column: &str, id_type: IdType) -> Optio
     };
     let both = |one: (u64, u64), other: (u64, u64)| (one.0.min(other.0), one.1.max(other.1));
     let ends: Option<Vec<_>> = groups.iter().map(of_group).collect();
-    ends?.into_iter().reduce(both).map(|(least, greatest)| (ordered(least), ordered(greatest)))
+    let range = |(least, greatest)| KeyRange { least: ordered(least), span: greatest - least, above: u64::MAX - least };
+    ends?.into_iter().reduce(both).filter(|(least, greatest)| least <= greatest).map(range)
 }
 
 /// One worker's way of reading row groups: which of their columns, and as what.
@@ -152,7 +169,7 @@ impl<'a> Door<'a> {
     ) -> Result<T> {
         let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
         let mut days = std::mem::take(&mut self.days);
-        days.reserve_exact(self.most_rows.saturating_sub(days.len()));
+        days.reserve_exact(self.most_rows.min(MOST_ROOM).saturating_sub(days.len()));
         let (batch, intake) = self.reader.read(&columns, pools, days)?;
         let taken = take(&batch, intake);
         self.days = batch.day;

@@ -19,7 +19,7 @@ mod tests {
     use std::fs::File;
     use std::path::PathBuf;
 
-    use polars::prelude::{Column, DataFrame, DataType, ParquetWriter, StatisticsOptions};
+    use polars::prelude::{Column, DataFrame, DataType, ParquetWriter, StatisticsOptions, TimeUnit};
 
     use super::log::Log;
     use super::{lifetimes, usage};
@@ -40,6 +40,21 @@ mod tests {
         let path = std::env::temp_dir().join(format!("attrition-direct-{name}-{}.parquet", std::process::id()));
         let writer = ParquetWriter::new(File::create(&path).unwrap()).with_statistics(told);
         writer.with_row_group_size(Some(100)).finish(&mut DataFrame::new(10_000, columns).unwrap()).unwrap();
+        [path]
+    }
+
+    /// A hundred days around a change of clocks, a row group every six hours.
+    fn hourly() -> [PathBuf; 1] {
+        let rows = 0..2_400_i64;
+        let time =
+            Column::new("day".into(), rows.clone().map(|row| (row + 19_763 * 24) * 3_600_000).collect::<Vec<_>>());
+        let of =
+            |name: &str, many: i64| Column::new(name.into(), rows.clone().map(|row| row % many).collect::<Vec<_>>());
+        let time = time.cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
+        let path = std::env::temp_dir().join(format!("attrition-direct-hourly-{}.parquet", std::process::id()));
+        let writer = ParquetWriter::new(File::create(&path).unwrap()).with_statistics(StatisticsOptions::full());
+        let columns = vec![of("user", 70), time, of("account", 7)];
+        writer.with_row_group_size(Some(6)).finish(&mut DataFrame::new(2_400, columns).unwrap()).unwrap();
         [path]
     }
 
@@ -70,7 +85,14 @@ mod tests {
         // Without statistics nobody knows where the log ends.
         let untold = written("untold", 1, &float, StatisticsOptions::empty());
         assert_eq!(ways(&untold, &columns), [true, false, true]);
-        for [path] in [plain, integers, scattered, untold] {
+        // Where clocks are changed days are not told to the hour, and still it is known where the log ends.
+        let vilnius = Calendar::new("Europe/Vilnius").unwrap();
+        let hours = hourly();
+        let log = Log::open(&hours, &columns, &vilnius).unwrap();
+        assert!(usage::short::<2>(&log, &UsageOptions::latest()).unwrap().is_some());
+        let clock_times = columns.clone().clock_times();
+        assert_eq!(ways(&hours, &clock_times), [true; 3]);
+        for [path] in [plain, integers, scattered, untold, hours] {
             std::fs::remove_file(path).unwrap();
         }
     }

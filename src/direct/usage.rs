@@ -29,8 +29,10 @@ impl Usage {
     ///
     /// The answer is the same, [`intake`](Self::intake) included. What files tell of the times in their row groups says
     /// which of them lie before the windows: of these only accounts and times are read, and of those that lie after
-    /// them nothing. On the way there each processor keeps 42 bytes for every number from the least id of an account to
-    /// the greatest, and 4 for every such number of a user (for windows of more than 128 days together 154 and 4).
+    /// them nothing. A row group is read whole where its file does not tell that no user and no time in it is null, and of the
+    /// other columns how many are, and near changes of clocks. On the way there each processor keeps 42 bytes for every number
+    /// from the least id of an account to the greatest, and 4 for every such number of a user (for windows of more than 128
+    /// days together 154 and 4).
     /// [`UsageOptions::latest`] looks at the last days of the log. Whoever asks one question takes this way; whoever
     /// asks several reads the log once, into an [`Activity`] and a [`Portfolio`], and asks that.
     ///
@@ -145,7 +147,9 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
                 Needed::Days => days.read(&group.rows, Pools { user: of_pools.account, ..of_pools }, |batch, _| {
                     read.tallies.add_before(&batch.user.keys, &batch.day)
                 }),
-                Needed::Usage => usage.read(&group.rows, of_pools, |batch, _| read.tallies.add(batch)),
+                Needed::Usage => {
+                    usage.read(&group.rows, of_pools, |batch, intake| intake.left_out() == 0 && read.tallies.add(batch))
+                }
                 Needed::All => all.read(&group.rows, of_pools, |batch, intake| {
                     read.count(intake, ends(batch));
                     read.tallies.add(batch)
@@ -232,7 +236,7 @@ fn last_day(groups: &[Group<'_>], mut read: impl FnMut(&Group<'_>) -> Result<Opt
     let told = |group: &&Group<'_>| group.intake.is_some() && group.days.is_some();
     let mut last = groups.iter().filter(told).filter_map(|group| group.days).map(|days| days.1).max();
     // No event of these is later than this, which says less where a row can be left out.
-    let latest = |group: &Group<'_>| group.days.map_or(i32::MAX, |days| days.1);
+    let latest = |group: &Group<'_>| group.latest.unwrap_or(i32::MAX);
     let mut others: Vec<&Group<'_>> = groups.iter().filter(|group| !told(group)).collect();
     others.sort_by_key(|group| Reverse(latest(group)));
     for (number, group) in others.into_iter().enumerate() {

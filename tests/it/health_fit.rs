@@ -2,9 +2,9 @@
 
 use attrition::polars::prelude::*;
 use attrition::{
-    Activity, Calendar, CancellationColumns, Cause, ChurnEvent, Company, Error, EventColumns, FittedHealth, GoodWhen,
-    Growth, HealthFitOptions, HealthMeasure, HealthProfile, HealthScale, HealthSignal, Interval, Planted, Portfolio,
-    Seasonality, SimulationOptions, Verdict, date,
+    Activity, Calendar, CancellationColumns, Cause, ChurnEvent, Company, Error, Estimate, EventColumns, FittedHealth,
+    GoodWhen, Growth, HealthFitOptions, HealthMeasure, HealthProfile, HealthScale, HealthSignal, Interval, Planted,
+    Portfolio, Seasonality, SimulationOptions, Verdict, date,
 };
 
 fn data(path: &str) -> PlRefPath {
@@ -18,6 +18,12 @@ fn log(path: &str, user: &str, time: &str) -> Portfolio {
 
 fn silent(days: u32) -> HealthFitOptions {
     HealthFitOptions::from(ChurnEvent::ActivityEnded { silence_days: days })
+}
+
+/// Half the width of an interval.
+fn half(of: Estimate) -> f64 {
+    let Interval { lower, upper } = of.interval.unwrap();
+    (upper - lower) / 2.0
 }
 
 /// What has to hold of every fit.
@@ -46,9 +52,9 @@ fn sound(fitted: &FittedHealth) {
     let [alone, all] =
         [accuracy.calibration_intercept, accuracy.calibration_intercept_in_all].map(|of| of.interval.unwrap());
     assert!(all.lower <= alone.lower && alone.upper <= all.upper);
-    let [alone, all] =
-        [accuracy.calibration_slope, accuracy.calibration_slope_in_all].map(|of| of.unwrap().interval.unwrap());
-    assert!(all.lower <= alone.lower && alone.upper <= all.upper);
+    // A slope that is off by 0.15 is as usual as one standard deviation, whatever else is unsure.
+    let [alone, all] = [accuracy.calibration_slope, accuracy.calibration_slope_in_all].map(|of| half(of.unwrap()));
+    assert!(all * all - alone * alone >= (1.959_96_f64 * 0.15).powi(2) - 1e-9, "{alone} {all}");
     let text = serde_json::to_string(fitted).unwrap();
     // The text keeps all but the last digit.
     let read = serde_json::from_str::<FittedHealth>(&text).unwrap();
@@ -226,6 +232,10 @@ fn calibrated_where_nothing_drifts() {
         let holds = |interval: Option<Interval>, value: f64| {
             usize::from(interval.is_some_and(|own| own.lower <= value && value <= own.upper))
         };
+        // What is unsure beside the meaning of signals is about as much as the judged outcomes are.
+        let in_all_alone = [half(accuracy.calibration_slope_in_all.unwrap()), half(slope)];
+        let beside = (in_all_alone[0].powi(2) - in_all_alone[1].powi(2)).sqrt() / 1.959_96;
+        assert!((0.16..0.4).contains(&beside), "{beside}");
         let own = [holds(intercept.interval, 0.0), holds(slope.interval, 1.0)];
         assert_eq!(accuracy.is_calibrated(), own == [1, 1]);
         (intercepts, slopes) = (intercepts + own[0], slopes + own[1]);

@@ -62,7 +62,11 @@ fn unsure(past: &Past, log_odds: &[f64], models: &[(Model, Range<usize>)]) -> [f
     let all = sum(&|_| 1.0);
     let centre = sum(&|told| told) / all;
     let squares = sum(&|told| (told - centre).powi(2));
-    let errors = models.iter().map(|(model, ahead)| model.unsure(past, ahead.clone(), centre));
-    let [level, slope] = errors.fold([0.0; 2], |sums, own| [sums[0] + own[0], sums[1] + own[1]]);
+    let mut sums = [[0.0; 3]; 2];
+    for (model, ahead) in models {
+        let own = model.unsure(past, ahead.clone(), centre);
+        sums.iter_mut().flatten().zip(own.iter().flatten()).for_each(|(sum, own)| *sum += own);
+    }
+    let [level, slope] = sums.map(|of| of.iter().map(|own| own * own).sum::<f64>().sqrt());
     [level / all, if squares > 0.0 { slope / squares } else { 0.0 }]
 }

@@ -287,10 +287,10 @@ impl Model {
         });
     }
 
-    /// How far what it says of some dates may be off in level and in slope, as sums over their rows: standard deviations, as far
-    /// as these are for the outcomes that it was fitted to, the drift, and what signals come to mean. `centre` is what is said on
-    /// the whole.
-    pub(super) fn unsure(&self, past: &Past, dates: Range<usize>, centre: f64) -> [f64; 2] {
+    /// How far what it says of some dates may be off in level and in slope, as sums over their rows: standard deviations for the
+    /// outcomes that it was fitted to, for the drift, and for what signals come to mean, the last two with the sign of their effect.
+    /// `centre` is what is said on the whole.
+    pub(super) fn unsure(&self, past: &Past, dates: Range<usize>, centre: f64) -> [[f64; 3]; 2] {
         let size = self.columns.len() + 1;
         let mut sums = [vec![0.0; size], vec![0.0; size]];
         let (mut days, mut spread) = ([0.0; 2], [0.0; 2]);
@@ -319,8 +319,7 @@ impl Model {
         [0, 1].map(|of| {
             let sums = &sums[of];
             let fitted = sums.iter().enumerate().map(|(place, sum)| sum * row(sums, place)).sum::<f64>().max(0.0);
-            let (drift, turn) = (self.drift.standard_error * days[of], USUAL_TURN * spread[of]);
-            (fitted + drift * drift + turn * turn).sqrt()
+            [fitted.sqrt(), self.drift.standard_error * days[of], USUAL_TURN * spread[of]]
         })
     }
 
