@@ -38,14 +38,27 @@ impl Lifetimes {
     ///
     /// # Example
     ///
-    /// ```no_run
+    /// ```
+    /// use attrition::polars::prelude::*;
     /// use attrition::{Calendar, EventColumns, Lifetimes};
     ///
-    /// let columns = EventColumns::new("user_id", "ts");
-    /// let lifetimes = Lifetimes::from_parquet(["2025.parquet", "2026.parquet"], &columns, &Calendar::utc(), 30)?;
-    /// println!("{}", lifetimes.event_table());
-    /// # Ok::<(), attrition::Error>(())
+    /// // 2024-01-01 on: user 1 on days 0 and 40, user 2 on days 0 and 10.
+    /// let mut events = df!("user" => [1, 2, 2, 1], "day" => [0, 0, 10, 40])?;
+    /// events.apply("day", |day| (day + 19_723).cast(&DataType::Date).unwrap())?;
+    /// let path = std::env::temp_dir().join(format!("lifetimes-{}.parquet", std::process::id()));
+    /// ParquetWriter::new(std::fs::File::create(&path)?).finish(&mut events)?;
+    ///
+    /// let lifetimes = Lifetimes::from_parquet([&path], &EventColumns::new("user", "day"), &Calendar::utc(), 30)?;
+    /// assert_eq!(lifetimes.of(2).unwrap().time, Some(10));             // ended after ten days
+    /// assert_eq!(lifetimes.of(1).unwrap().tenure, 40);
+    /// assert_eq!(lifetimes.intake().unwrap().events, 4);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # References
+    ///
+    /// As [`Activity::lifetimes`].
     pub fn from_parquet<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         columns: &EventColumns,

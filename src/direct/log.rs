@@ -27,8 +27,8 @@ pub(super) struct Log<'a> {
     files: Vec<File<'a>>,
     /// The types of the ids, which all files share; `None` where there is no file.
     pub(super) plan: Option<Plan>,
-    /// Whether an activity may refuse it for what only an activity knows: too many events of one day, or values that
-    /// cannot be added up.
+    /// Whether an activity may refuse it for what only an activity finds: too many events of one day, values that cannot be
+    /// added up, or clock times of a column that has none.
     pub(super) may_be_refused: bool,
 }
 
@@ -51,8 +51,6 @@ pub(super) struct Group<'a> {
     /// A day that none of its days lies behind, if one is known.
     pub(super) latest: Option<i32>,
 }
-
-type Days = (Option<(i32, i32)>, Option<i32>);
 
 impl<'a> Log<'a> {
     /// # Errors
@@ -85,28 +83,30 @@ impl<'a> Log<'a> {
         let files = self.files.iter().map(|file| (file.path, &file.metadata));
         let groups = row_groups(files, 0).into_iter();
         let group = |rows: RowGroup<'b>| {
-            let dtype = self.files[rows.file].time.as_ref();
-            let (days, latest) = dtype.and_then(|dtype| self.days(&rows, dtype, &mut clock)).unwrap_or_default();
+            let (mut days, mut latest) = (None, None);
+            if let (Some(dtype), Some((first, last, _))) =
+                (&self.files[rows.file].time, rows.told(&self.columns.time).ends)
+            {
+                days = self.days(dtype, (first, last), &mut clock);
+                latest = days.map(|days| days.1).or_else(|| clock.as_mut()?.latest(last));
+            }
             Group { intake: self.intake(&rows), days, latest, rows }
         };
         groups.map(group).collect()
     }
 
-    /// The first and the last day of a row group, and a day that none of its days lies behind.
-    fn days(&self, rows: &RowGroup<'_>, dtype: &DataType, clock: &mut Option<Clock>) -> Option<Days> {
-        let (first, last, _) = rows.told(&self.columns.time).ends?;
+    /// The first and the last day of times between two, if that is known. The clock is that of their unit.
+    fn days(&self, dtype: &DataType, (first, last): (i64, i64), clock: &mut Option<Clock>) -> Option<(i32, i32)> {
         let Some(units) = units_per_second(dtype) else {
+            *clock = None;
             let within = |day: &i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(day);
             let day = |day| i32::try_from(day).ok().filter(within);
-            let days = day(first).zip(day(last)).filter(|_| *dtype == DataType::Date);
-            return Some((days, days.map(|days| days.1)));
+            return day(first).zip(day(last)).filter(|_| *dtype == DataType::Date);
         };
         if clock.as_ref().is_none_or(|clock| clock.units_per_second() != units) {
             *clock = Some(Clock::new(self.calendar.zone(), units));
         }
-        let clock = clock.as_mut()?;
-        let days = clock.ends(first, last);
-        Some((days, days.map(|days| days.1).or_else(|| clock.latest(last))))
+        clock.as_mut()?.ends(first, last)
     }
 
     /// What becomes of the rows of a row group without nulls of user and time.

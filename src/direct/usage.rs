@@ -49,15 +49,28 @@ impl Usage {
     ///
     /// # Example
     ///
-    /// ```no_run
+    /// ```
+    /// use attrition::polars::prelude::*;
     /// use attrition::{Calendar, EventColumns, Usage, UsageOptions};
     ///
-    /// let columns = EventColumns::new("user_id", "ts").account("account_id").feature("feature");
-    /// let options = UsageOptions::latest();
-    /// let usage = Usage::from_parquet(["2025.parquet", "2026.parquet"], &columns, &Calendar::utc(), options)?;
-    /// println!("{usage}");
-    /// # Ok::<(), attrition::Error>(())
+    /// let mut events = df!("user" => [1, 2, 1, 1], "company" => [7, 7, 7, 7], "day" => [0, 0, 30, 40])?;
+    /// events.apply("day", |day| (day + 19_723).cast(&DataType::Date).unwrap())?;
+    /// let path = std::env::temp_dir().join(format!("usage-{}.parquet", std::process::id()));
+    /// ParquetWriter::new(std::fs::File::create(&path)?).finish(&mut events)?;
+    ///
+    /// let columns = EventColumns::new("user", "day").account("company");
+    /// let usage = Usage::from_parquet([&path], &columns, &Calendar::utc(), UsageOptions::latest())?;
+    /// let company = usage.of(7).unwrap();                             // as of day 40
+    /// assert_eq!((company.recent.events, company.recent.people), (2, Some(1)));
+    /// assert_eq!((company.baseline.events, company.baseline.people), (2, Some(2)));
+    /// assert_eq!((company.baseline_days, company.silence), (13, 0));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # References
+    ///
+    /// As [`Portfolio::usage`].
     pub fn from_parquet<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         columns: &EventColumns,

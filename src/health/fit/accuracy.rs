@@ -79,8 +79,9 @@ pub struct HealthAccuracy {
     /// The slope of outcomes on log odds: 1 if chances are as far apart as they should be, less if too far. `None` where all
     /// have the same chance.
     pub calibration_slope: Option<Estimate>,
-    /// The same with an interval that also takes in the outcomes of the dates that it was fitted to, the drift, and that what signals mean
-    /// changes from dates to later ones: a slope that is off by 0.15 for it is taken to be as usual as one standard deviation.
+    /// The same with an interval that also takes in the outcomes of the dates that it was fitted to, the drift, and that what
+    /// signals mean changes from dates to later ones: a slope that is off by 0.15 for it is taken to be as usual as one
+    /// standard deviation. `value ± z √(error² + fitted² + drift² + 0.15²)`, the middle two by the delta method.
     pub calibration_slope_in_all: Option<Estimate>,
     /// The reliability curve: bins of equal count, those with small chances first, equal chances together.
     pub reliability: Vec<ReliabilityBin>,
