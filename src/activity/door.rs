@@ -3,6 +3,7 @@
 //! Types are judged by the schema, before a row is read.
 
 use std::borrow::Cow;
+use std::iter::repeat_n;
 
 use polars::prelude::{DataFrame, DataType, Schema, Series};
 
@@ -173,6 +174,49 @@ impl<'a> Reader<'a> {
         Ok((Batch { user, day, account, feature, value, times }, intake))
     }
 
+    /// Hands the keys of the users to `take`, in runs of rows of one day, [`NO_DATE`] where there is none. `false`, and nothing
+    /// is handed on, where a user or a time is null.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn read_runs(
+        &mut self,
+        from: &Columns,
+        pools: Pools<&Pool>,
+        mut take: impl FnMut(&[u64], i32),
+    ) -> Result<bool> {
+        if from.user.has_nulls() || from.time.has_nulls() {
+            return Ok(false);
+        }
+        let user = read_ids(&from.user, self.plan.user, pools.user)?;
+        let mut rest = &user.keys[..];
+        self.runs(&from.time, |day, run| {
+            let (own, others) = rest.split_at(run);
+            take(own, day);
+            rest = others;
+        })?;
+        Ok(true)
+    }
+
+    /// Hands on the days of times in runs: a day, and how many rows one after the other lie on it. A null has any day.
+    fn runs(&mut self, times: &Series, mut take: impl FnMut(i32, usize)) -> Result<()> {
+        let physical = times.to_physical_repr();
+        let Some(units) = units_per_second(times.dtype()) else {
+            let known = Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch();
+            for run in
+                physical.i32()?.downcast_iter().flat_map(|chunk| chunk.values().chunk_by(|one, other| one == other))
+            {
+                take(if known.contains(&run[0]) { run[0] } else { NO_DATE }, run.len());
+            }
+            return Ok(());
+        };
+        let clock = match self.clock.take() {
+            Some(clock) if clock.units_per_second() == units => clock,
+            _ => Clock::new(self.zone, units),
+        };
+        let clock = self.clock.insert(clock);
+        physical.i64()?.downcast_iter().for_each(|chunk| clock.runs(chunk.values(), &mut take));
+        Ok(())
+    }
+
     fn read_days(
         &mut self,
         from: &Columns,
@@ -181,25 +225,13 @@ impl<'a> Reader<'a> {
         intake: &mut Intake,
     ) -> Result<Vec<i32>> {
         days.clear();
-        let physical = from.time.to_physical_repr();
-        let in_range = |day: i32| (Date::MIN.days_since_epoch()..=Date::MAX.days_since_epoch()).contains(&day);
         // First every time on its own, then the reasons to leave a row out, most of which most logs do not have.
-        match units_per_second(from.time.dtype()) {
-            Some(units) => {
-                let clock = match self.clock.take() {
-                    Some(clock) if clock.units_per_second() == units => clock,
-                    _ => Clock::new(self.zone, units),
-                };
-                let clock = self.clock.insert(clock);
-                let instants = physical.i64()?;
-                instants.downcast_iter().for_each(|chunk| clock.days(chunk.values(), &mut days));
-            }
-            None => physical.i32()?.downcast_iter().for_each(|chunk| {
-                days.extend(chunk.values().iter().map(|&day| if in_range(day) { day } else { NO_DATE }));
-            }),
-        }
+        let (mut least, mut most) = (i32::MAX, i32::MIN);
+        self.runs(&from.time, |day, run| {
+            (least, most) = (least.min(day), most.max(day));
+            days.extend(repeat_n(day, run));
+        })?;
         let null_time = from.time.has_nulls().then(|| from.time.is_null());
-        let (least, most) = days.iter().fold((i32::MAX, i32::MIN), |ends, &day| (ends.0.min(day), ends.1.max(day)));
         if user.nulls.is_empty() && null_time.is_none() && least >= self.first_day && most <= self.last_day {
             intake.events = intake.rows;
             return Ok(days);

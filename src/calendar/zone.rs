@@ -116,18 +116,22 @@ impl Clock {
         self.units_per_second
     }
 
-    /// Appends the local day of each instant, [`NO_DATE`] for one outside the years 1 to 9999.
-    pub(crate) fn days(&mut self, instants: &[i64], days: &mut Vec<i32>) {
+    /// Hands on the local days of instants in runs: a day, and how many instants one after the other lie on it;
+    /// [`NO_DATE`] for those outside the years 1 to 9999.
+    pub(crate) fn runs(&mut self, instants: &[i64], mut take: impl FnMut(i32, usize)) {
         // A log stays on one day for many rows, so most need no division.
-        let (mut from, mut length, mut today) = (0, 0, NO_DATE);
-        days.extend(instants.iter().map(|&instant| {
-            if instant.wrapping_sub(from).cast_unsigned() >= length {
-                today = self.day(instant).unwrap_or(NO_DATE);
-                let (start, end) = if today == NO_DATE { (0, 0) } else { self.ends_of(today) };
-                (from, length) = (start, end.wrapping_sub(start).cast_unsigned());
-            }
-            today
-        }));
+        let mut rest = instants;
+        while let Some(&first) = rest.first() {
+            let day = self.day(first);
+            let (from, length) = day.map_or((0, 0), |day| {
+                let (start, end) = self.ends_of(day);
+                (start, end.wrapping_sub(start).cast_unsigned())
+            });
+            let another = |&instant: &i64| instant.wrapping_sub(from).cast_unsigned() >= length;
+            let run = 1 + rest[1..].iter().position(another).unwrap_or(rest.len() - 1);
+            take(day.unwrap_or(NO_DATE), run);
+            rest = &rest[run..];
+        }
     }
 
     /// The first and the last local day of instants of which these are the first and the last; `None` where clocks are
@@ -205,6 +209,8 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::repeat_n;
+
     use super::*;
 
     fn day_of(zone: &str, instant: &str) -> String {
@@ -275,7 +281,7 @@ mod tests {
                 let instant = i64::try_from(instant).unwrap().div_euclid(nanoseconds);
                 let mut clock = Clock::new(&zone, NANOSECONDS_PER_SECOND / nanoseconds);
                 let mut days = Vec::new();
-                clock.days(&[instant], &mut days);
+                clock.runs(&[instant], |day, run| days.extend(repeat_n(day, run)));
                 let cut = Timestamp::from_nanosecond(i128::from(instant) * i128::from(nanoseconds)).unwrap();
                 let civil = cut.to_zoned(zone.rules.clone()).datetime();
                 assert_eq!(super::super::Date::from_day(days[0]).to_string(), civil.date().to_string());
@@ -289,10 +295,27 @@ mod tests {
         let mut clock = Clock::new(&Zone::new("Asia/Kolkata").unwrap(), 1_000);
         let instants = [0, i64::MAX, i64::MIN, 60_000];
         let mut days = Vec::new();
-        clock.days(&instants, &mut days);
+        clock.runs(&instants, |day, run| days.extend(repeat_n(day, run)));
         assert_eq!(days, [0, NO_DATE, NO_DATE, 0]);
         let times = clock.times(&instants, &[0, NO_DATE, i32::MIN, 0]);
         assert_eq!((times[0], times[3]), (19_800_000_000_000, 19_860_000_000_000));
+    }
+
+    #[test]
+    fn runs_are_the_days_of_the_instants() {
+        for name in ["UTC", "Europe/Vilnius", "Pacific/Apia", "Asia/Kolkata"] {
+            let zone = Zone::new(name).unwrap();
+            let (mut clock, mut alone) = (Clock::new(&zone, 1_000), Clock::new(&zone, 1_000));
+            // Every twenty minutes from before the day that Apia left out to after it, with steps back, and some of no year.
+            let mut instants: Vec<i64> = (0..3_000).map(|step| 1_323_000_000_000 + step * 1_200_000).collect();
+            (0..2_990).step_by(70).for_each(|row| instants.swap(row, row + 9));
+            instants.extend([i64::MAX, i64::MAX, i64::MIN, 0, -1, 0]);
+            let mut days = Vec::new();
+            clock.runs(&instants, |day, run| days.extend(repeat_n(day, run)));
+            let expected: Vec<i32> = instants.iter().map(|&instant| alone.day(instant).unwrap_or(NO_DATE)).collect();
+            assert_eq!(days, expected, "{name}");
+        }
+        Clock::new(&Zone::utc(), 1).runs(&[], |_, _| panic!("there is none"));
     }
 
     #[cfg(feature = "lazy")]

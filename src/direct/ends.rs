@@ -1,7 +1,6 @@
 //! The first and the last day of every key.
 
 use super::dense::Dense;
-use crate::activity::LEFT_OUT;
 
 /// Short days are counted from this one: they reach from 1915 until 2094. The fewer bytes, the more keys a processor's
 /// cache holds.
@@ -9,10 +8,19 @@ const ORIGIN: i32 = -20_000;
 /// A day in two bytes.
 pub(super) type ShortDay = u16;
 
+/// The days of so many keys lie in the cache of a processor.
+const NEAR: usize = 1 << 19;
+/// Bits of a word.
+const BITS: usize = u64::BITS as usize;
+
 /// The last day of what has never been.
 pub(super) const NEVER: ShortDay = 0;
 
 /// The first and the last day of every key that has been met.
+///
+/// A log comes more or less in the order of its days, and has many rows of one user and day. Of many users those of the
+/// latest day are only marked, with a bit, and the bits of a day become first and last days when a later one begins: the
+/// bits of a million users lie in the cache of a processor, where their days do not.
 #[derive(Debug)]
 pub(super) struct Ends {
     dense: Dense,
@@ -20,72 +28,133 @@ pub(super) struct Ends {
     last: Vec<ShortDay>,
     /// The latest day of all.
     latest: ShortDay,
+    /// Who was met on it, place by place, if that is marked.
+    met: Vec<u64>,
+    marks: bool,
+    /// Rows that have been read, and words of marks for whose becoming days they have paid.
+    rows: usize,
+    paid: usize,
 }
 
 impl Ends {
-    /// Bytes that a key takes.
+    /// Bytes that a key takes, but for its mark.
     pub(super) const BYTES: usize = 2 * size_of::<ShortDay>();
 
     pub(super) fn new(dense: Dense) -> Self {
         let places = dense.expected();
-        Self { dense, first: vec![ShortDay::MAX; places], last: vec![NEVER; places], latest: NEVER }
+        let (first, last) = (vec![ShortDay::MAX; places], vec![NEVER; places]);
+        let met = vec![0; places.div_ceil(BITS)];
+        Self { dense, first, last, latest: NEVER, met, marks: false, rows: 0, paid: 0 }
     }
 
-    /// Takes in the days of keys. `false` if there is no room for one of the keys, or for one of the days.
+    /// Takes in keys of a day. `false` if there is no room for one of the keys, or for the day.
     #[must_use]
-    pub(super) fn add(&mut self, keys: &[u64], days: &[i32]) -> bool {
-        let mut row = 0;
+    pub(super) fn add(&mut self, keys: &[u64], day: i32) -> bool {
+        let Some(day) = short(day) else { return false };
+        if day > self.latest {
+            self.turn_to(day);
+        }
+        self.rows += keys.len();
+        let mut rest = keys;
         loop {
-            row += self.add_known(&keys[row..], &days[row..]);
-            let Some((&key, &day)) = keys.get(row).zip(days.get(row)) else { return true };
+            let added = match day == self.latest {
+                true if self.marks => self.mark(rest),
+                true => self.add_latest(rest),
+                false => self.add_late(rest, day),
+            };
+            rest = &rest[added..];
+            let Some(&key) = rest.first() else { return true };
             let place = self.dense.place(key);
-            let room = short(day).is_some() && self.dense.make_room(&mut self.first, place, ShortDay::MAX);
-            if !(room && self.dense.make_room(&mut self.last, place, NEVER)) {
+            let room = self.dense.make_room(&mut self.first, place, ShortDay::MAX)
+                && self.dense.make_room(&mut self.last, place, NEVER);
+            if !room {
                 return false;
             }
+            self.met.resize(self.last.len().div_ceil(BITS), 0);
         }
     }
 
-    /// Takes in rows up to the first without room. Says how many.
-    fn add_known(&mut self, keys: &[u64], days: &[i32]) -> usize {
-        let (dense, mut latest) = (self.dense, self.latest);
-        let last = &mut self.last[..];
-        let first = &mut self.first[..last.len()];
-        let mut added = keys.len().min(days.len());
-        for (row, (&key, &day)) in keys.iter().zip(days).enumerate() {
+    /// Marks keys up to the first without room. Says how many.
+    fn mark(&mut self, keys: &[u64]) -> usize {
+        let (dense, met) = (self.dense, &mut self.met[..]);
+        for (row, &key) in keys.iter().enumerate() {
             let place = dense.place(key);
-            let Some(day) = short(day).filter(|_| place < last.len()) else {
-                if day == LEFT_OUT {
-                    continue;
+            let Some(word) = met.get_mut(place / BITS).filter(|_| place < self.last.len()) else { return row };
+            *word |= 1 << (place % BITS);
+        }
+        keys.len()
+    }
+
+    /// Adds keys of the latest day, up to the first without room. Says how many.
+    fn add_latest(&mut self, keys: &[u64]) -> usize {
+        let (dense, day, last) = (self.dense, self.latest, &mut self.last[..]);
+        let first = &mut self.first[..last.len()];
+        for (row, &key) in keys.iter().enumerate() {
+            let place = dense.place(key);
+            let Some(own) = last.get_mut(place) else { return row };
+            // It is the last one without a comparison, and the first one only of who has never been.
+            if *own == NEVER {
+                first[place] = day;
+            }
+            *own = day;
+        }
+        keys.len()
+    }
+
+    /// Adds keys of an earlier day, likewise.
+    fn add_late(&mut self, keys: &[u64], day: ShortDay) -> usize {
+        let (dense, last) = (self.dense, &mut self.last[..]);
+        let first = &mut self.first[..last.len()];
+        for (row, &key) in keys.iter().enumerate() {
+            let place = dense.place(key);
+            let Some(own) = last.get_mut(place) else { return row };
+            *own = day.max(*own);
+            first[place] = day.min(first[place]);
+        }
+        keys.len()
+    }
+
+    /// Begins a later day.
+    fn turn_to(&mut self, day: ShortDay) {
+        self.settle();
+        self.latest = day;
+        // Of few keys the days themselves are near. Where few rows lie on each of many days, it would take longer to look
+        // for marks than to do without.
+        self.marks = self.last.len() > NEAR && self.paid + self.met.len() <= self.rows;
+    }
+
+    /// Makes days of the marks.
+    fn settle(&mut self) {
+        if !self.marks {
+            return;
+        }
+        self.paid += self.met.len();
+        for (word, places) in self.met.iter_mut().zip((0..).step_by(BITS)) {
+            let mut left = std::mem::take(word);
+            while left > 0 {
+                let place = places + left.trailing_zeros() as usize;
+                if self.last[place] == NEVER {
+                    self.first[place] = self.latest;
                 }
-                added = row;
-                break;
-            };
-            // In a log in order no day lies before the latest, so that it is the last one without a comparison, and the
-            // first one only of who has never been.
-            if day >= latest {
-                latest = day;
-                if last[place] == NEVER {
-                    first[place] = day;
-                }
-                last[place] = day;
-            } else {
-                first[place] = first[place].min(day);
-                last[place] = last[place].max(day);
+                self.last[place] = self.latest;
+                left &= left - 1;
             }
         }
-        self.latest = latest;
-        added
     }
 
-    /// Those of both.
+    /// Those of both, which are settled.
     pub(super) fn join(mut self, mut other: Self) -> Self {
         if self.last.len() < other.last.len() {
             std::mem::swap(&mut self, &mut other);
         }
         self.first.iter_mut().zip(&other.first).for_each(|(day, &other)| *day = other.min(*day));
         self.last.iter_mut().zip(&other.last).for_each(|(day, &other)| *day = other.max(*day));
-        self.latest = self.latest.max(other.latest);
+        self
+    }
+
+    /// When all has been added: with days for marks.
+    pub(super) fn settled(mut self) -> Self {
+        self.settle();
         self
     }
 
@@ -123,38 +192,54 @@ mod tests {
     use super::super::dense::KeyRange;
     use super::*;
 
+    fn add(ends: &mut Ends, keys: &[u64], days: &[i32]) -> bool {
+        let mut rest = keys;
+        days.chunk_by(|one, other| one == other).all(|run| {
+            let (own, others) = rest.split_at(run.len());
+            rest = others;
+            ends.add(own, run[0])
+        })
+    }
+
+    /// Of few keys, whose days are written at once, and of many, whose days are marked as often as that pays.
     #[test]
     fn the_ends_of_days_in_any_order() {
+        const ROWS: u64 = 2_000;
         let minus_five = (-5_i64).cast_unsigned();
-        let range = KeyRange { least: minus_five, span: 3_005, above: i64::MAX.cast_unsigned() + 5 };
-        for keys in [None, Some(range)] {
-            let dense = Dense::new(keys, Ends::BYTES, 0).unwrap();
+        let range = |span| KeyRange { least: minus_five, span, above: i64::MAX.cast_unsigned() + 5 };
+        for (range, ids) in
+            [(None, 3_000), (Some(range(3_005)), 3_000), (None, 600_000), (Some(range(600_005)), 600_000)]
+        {
+            let dense = Dense::new(range, Ends::BYTES, 0).unwrap();
             let mut workers = [Ends::new(dense), Ends::new(dense)];
             let mut expected: BTreeMap<u64, (i32, i32)> = BTreeMap::new();
+            let (mut marked, mut written) = (0, 0);
             for batch in 0..40_u64 {
-                let scattered = |step: u64| (batch * 500 + step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-                let mut keys: Vec<u64> = (0..500).map(|step| scattered(step) % 3_000).collect();
+                let scattered = |step: u64| (batch * ROWS + step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                let keys: Vec<u64> = (0..ROWS).map(|step| scattered(step) % ids).collect();
                 // Days count on from before the epoch, but for late ones and one batch that is of long before.
                 let late = |step: u64| i32::try_from(scattered(step) % 50).map_or(0, |day| 9 * i32::from(day == 7));
                 let begin = if batch == 30 { -300 } else { batch as i32 * 3 - 20 };
-                let mut days: Vec<i32> = (0..500).map(|step| begin + step as i32 / 200 - late(step)).collect();
-                (keys[100], days[100]) = (u64::MAX, LEFT_OUT);
-                assert!(workers[batch as usize % 2].add(&keys, &days));
-                for (&key, &day) in keys.iter().zip(&days).filter(|(_, day)| **day != LEFT_OUT) {
+                let days: Vec<i32> = (0..ROWS).map(|step| begin + step as i32 / 800 - late(step)).collect();
+                let worker = &mut workers[batch as usize % 2];
+                assert!(add(worker, &keys, &days));
+                (marked, written) = (marked + u32::from(worker.marks), written + u32::from(!worker.marks));
+                for (&key, &day) in keys.iter().zip(&days) {
                     let ends = expected.entry(key).or_insert((day, day));
                     *ends = (ends.0.min(day), ends.1.max(day));
                 }
             }
-            let [one, other] = workers;
+            assert_eq!((marked > 0, written > 0), (ids > 3_000, true));
+            let [one, other] = workers.map(Ends::settled);
             let found: Vec<_> = one.join(other).iter().map(|(key, first, last)| (key, (first, last))).collect();
             assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>());
         }
         let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
-        assert!(!ends.add(&[1, u64::MAX, 2], &[5, 5, 6]));
+        assert!(!ends.add(&[1, u64::MAX, 2], 5));
         for (day, fits) in [(ORIGIN + 1, true), (ORIGIN + 65_535, true), (ORIGIN, false), (ORIGIN + 65_536, false)] {
             let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
-            assert_eq!(ends.add(&[3, 3], &[LEFT_OUT, day]), fits);
-            assert_eq!(ends.iter().next(), fits.then_some((3, day, day)));
+            assert_eq!(ends.add(&[3, 3], day), fits);
+            assert_eq!(ends.settled().iter().next(), fits.then_some((3, day, day)));
         }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::dense::Dense;
 use super::ends::Ends;
 use super::log::{Door, Log, keys, read_all};
-use crate::activity::{Activity, EventColumns, Intake, Pools};
+use crate::activity::{Activity, EventColumns, Intake, LEFT_OUT, Pools};
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
 use crate::frame::ids::IdType;
@@ -90,11 +90,22 @@ pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<
         &groups,
         || (doors.clone(), Ends::new(dense), Intake::default()),
         |([few, all], ends, intake), group| {
+            let mut room = true;
             // Where no row is left out, the columns that are not needed say nothing that is not known.
-            let door = if group.intake.is_some() { few } else { all };
-            door.read(&group.rows, pools.each(), |batch, read| {
-                *intake += group.intake.unwrap_or(read);
-                (group.intake.is_none() || read.left_out() == 0) && ends.add(&batch.user.keys, &batch.day)
+            if let Some(known) = group.intake {
+                *intake += known;
+                let sound = few.read_runs(&group.rows, pools.each(), |keys, day| room = room && ends.add(keys, day))?;
+                return Ok(sound && room);
+            }
+            all.read(&group.rows, pools.each(), |batch, read| {
+                *intake += read;
+                let mut keys = &batch.user.keys[..];
+                for run in batch.day.chunk_by(|one, other| one == other) {
+                    let (own, others) = keys.split_at(run.len());
+                    room = room && (run[0] == LEFT_OUT || ends.add(own, run[0]));
+                    keys = others;
+                }
+                room
             })
         },
     )?;
@@ -103,7 +114,7 @@ pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<
         intake += more;
         (ends.join(other), intake)
     };
-    let read = workers.into_iter().map(|(_, ends, intake)| (ends, intake)).reduce(both);
+    let read = workers.into_iter().map(|(_, ends, intake)| (ends.settled(), intake)).reduce(both);
     let Some((ends, intake)) = read else { return Ok(None) };
     let users = KeyIds { id_type: plan.user, strings: pools.user.into_strings() };
     answer(&ends, &users, intake, options).map(Some)

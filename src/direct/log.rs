@@ -175,6 +175,18 @@ impl<'a> Door<'a> {
         self.days = batch.day;
         Ok(taken)
     }
+
+    /// Reads a row group of which it is known that no row is left out, and hands the keys of its users to `take`, in runs of
+    /// rows of one day. `false` if it is not so.
+    pub(super) fn read_runs(
+        &mut self,
+        rows: &RowGroup<'_>,
+        pools: Pools<&Pool>,
+        take: impl FnMut(&[u64], i32),
+    ) -> Result<bool> {
+        let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
+        self.reader.read_runs(&columns, pools, take)
+    }
 }
 
 /// Reads row groups on all processors, each worker into a state of its own, until one says that the log cannot be read

@@ -85,31 +85,27 @@ impl<const WORDS: usize> Tallies<WORDS> {
         }
     }
 
-    /// Takes in days before the windows on which accounts were active. `false` if there is no room for an account or a
+    /// Takes in accounts that were active on a day before the windows. `false` if there is no room for an account or the
     /// day.
     #[must_use]
-    pub(super) fn add_before(&mut self, accounts: &[u64], days: &[i32]) -> bool {
-        let mut row = 0;
+    pub(super) fn add_before(&mut self, accounts: &[u64], day: i32) -> bool {
+        let Some(day) = short(day) else { return false };
+        let mut rest = accounts;
         loop {
-            row += self.add_known(&accounts[row..], &days[row..]);
-            let Some((&account, &day)) = accounts.get(row).zip(days.get(row)) else { return true };
-            if short(day).is_none() || !self.make_room(self.dense.place(account)) {
+            let (dense, before) = (self.dense, &mut self.before[..]);
+            let unknown = rest.iter().position(|&account| match before.get_mut(dense.place(account)) {
+                Some(before) => {
+                    *before = day.max(*before);
+                    false
+                }
+                None => true,
+            });
+            let Some(row) = unknown else { return true };
+            rest = &rest[row..];
+            if !self.make_room(self.dense.place(rest[0])) {
                 return false;
             }
         }
-    }
-
-    /// Takes in rows up to the first without room. Says how many.
-    fn add_known(&mut self, accounts: &[u64], days: &[i32]) -> usize {
-        let (dense, before) = (self.dense, &mut self.before[..]);
-        for (row, (&account, &day)) in accounts.iter().zip(days).enumerate() {
-            match (before.get_mut(dense.place(account)), short(day)) {
-                (Some(before), Some(day)) => *before = day.max(*before),
-                _ if day == LEFT_OUT => {}
-                _ => return row,
-            }
-        }
-        accounts.len()
     }
 
     /// Takes in events of whatever day. `false` if there is no room for an account or a day.
@@ -269,8 +265,8 @@ mod tests {
         assert!(workers[0].add(&batch(&first)));
         assert!(workers[0].add(&batch(&[(1, Some(5), LEFT_OUT, 0), (1, Some(9), -71, 0)])));
         assert!(workers[1].add(&batch(&[(1, Some(5), 0, 64), (1, Some(7), -1, NO_FEATURE), (2, Some(5), 1, 64)])));
-        assert!(workers[1].add_before(&[7, u64::MAX, 9], &[-500, LEFT_OUT, -72]));
-        assert!(!workers[1].add_before(&[u64::MAX], &[-500]) && !workers[1].add_before(&[5], &[-30_000]));
+        assert!(workers[1].add_before(&[7], -500) && workers[1].add_before(&[9, 9], -72));
+        assert!(!workers[1].add_before(&[7, u64::MAX], -500) && !workers[1].add_before(&[5], -30_000));
         assert!(
             !workers[1].add(&batch(&[(1, Some(u64::MAX), 0, 0)]))
                 && !workers[1].add(&batch(&[(1, Some(5), -30_000, 0)]))

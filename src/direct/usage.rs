@@ -157,9 +157,11 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
             }
             match needed {
                 Needed::Nothing => Ok(true),
-                Needed::Days => days.read(&group.rows, Pools { user: of_pools.account, ..of_pools }, |batch, _| {
-                    read.tallies.add_before(&batch.user.keys, &batch.day)
-                }),
+                Needed::Days => {
+                    let (mut room, pools) = (true, Pools { user: of_pools.account, ..of_pools });
+                    let take = |accounts: &[u64], day| room = room && read.tallies.add_before(accounts, day);
+                    Ok(days.read_runs(&group.rows, pools, take)? && room)
+                }
                 Needed::Usage => {
                     usage.read(&group.rows, of_pools, |batch, intake| intake.left_out() == 0 && read.tallies.add(batch))
                 }

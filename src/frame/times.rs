@@ -78,14 +78,13 @@ impl Times {
     /// The local day of each.
     pub(crate) fn days(&self, calendar: &Calendar) -> Vec<Option<i32>> {
         let mut clock = self.units_per_second.map(|units| Clock::new(calendar.zone(), units));
-        let mut local = Vec::with_capacity(1);
         let mut day = |time: i64| {
             let Some(clock) = &mut clock else { return i32::try_from(time).unwrap_or(NO_DATE) };
-            local.clear();
-            clock.days(&[time], &mut local);
+            let mut local = NO_DATE;
+            clock.runs(&[time], |day, _| local = day);
             // An instant of the last hours of the calendar can fall behind its end in some zone.
             let end = if time < 0 { Date::MIN } else { Date::MAX }.days_since_epoch();
-            local.first().copied().filter(|&day| day != NO_DATE).unwrap_or(end)
+            if local == NO_DATE { end } else { local }
         };
         self.values.iter().map(|time| time.map(&mut day)).collect()
     }
