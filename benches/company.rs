@@ -7,6 +7,7 @@
 //! cargo run --release --example company -- fit 3000
 //! cargo run --release --example company -- test 10000
 //! cargo run --release --example company -- calibration 900 40 # how often the intervals of the calibration hold
+//! cargo run --release --example company -- hard-calibration 900 40 # the same of few signals of four strong causes
 //! ```
 //!
 //! The first number is that of the accounts; a second one is the seed of the company, 1 unless told, and for the calibration
@@ -30,11 +31,15 @@ fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |place: usize| args.get(place).and_then(|own| own.parse::<u64>().ok());
     let (Some(what), Some(accounts)) = (args.first(), number(1).and_then(|own| usize::try_from(own).ok())) else {
-        eprintln!("usage: company health|replay|triggers|fit|test|calibration ACCOUNTS [SEED]");
+        eprintln!("usage: company health|replay|triggers|fit|test|calibration|hard-calibration ACCOUNTS [SEED]");
         std::process::exit(2);
     };
-    if what == "calibration" {
-        return calibration(accounts, number(2).unwrap_or(10));
+    match what.as_str() {
+        "calibration" => {
+            return calibration(number(2), |seed| (SimulationOptions::new(accounts, seed), HealthFitOptions::new()));
+        }
+        "hard-calibration" => return calibration(number(2), |seed| hard(accounts, seed)),
+        _ => {}
     }
     let company = Company::simulate(SimulationOptions::new(accounts, number(2).unwrap_or(1)))?;
     let portfolio = timed("simulated, reduced and made a portfolio", || company.portfolio())?;
@@ -108,9 +113,9 @@ fn test(portfolio: &Portfolio) -> Result<()> {
     Ok(())
 }
 
-/// How often the intervals of intercept and slope hold 0 and 1 out of time, over companies that differ by chance alone: those
-/// of the judged outcomes, and those with all that is unsure.
-fn calibration(accounts: usize, companies: u64) -> Result<()> {
+/// A company of settled accounts, of which more are in trouble month by month, and signals by which some of them look as
+/// others do.
+fn hard(accounts: usize, seed: u64) -> (SimulationOptions, HealthFitOptions) {
     let causes = [Cause::UsageDecline, Cause::PaymentTrouble, Cause::SupportTrouble, Cause::SeatLoss]
         .map(|cause| Planted::new(cause, 0.15, 0.7));
     let signals = [
@@ -123,11 +128,18 @@ fn calibration(accounts: usize, companies: u64) -> Result<()> {
         HealthMeasure::OpenTickets,
         HealthMeasure::SeatTrend,
     ];
+    let options = SimulationOptions::new(accounts, seed).causes(causes).monthly_hazard(0.015);
+    let options = options.growth(Growth::Settled).seasonality(Seasonality::Flat);
+    (options, HealthFitOptions::new().signals(signals))
+}
+
+/// How often the intervals of intercept and slope hold 0 and 1 out of time, over companies that differ by chance alone: those
+/// of the judged outcomes, and those with all that is unsure.
+fn calibration(companies: Option<u64>, of: impl Fn(u64) -> (SimulationOptions, HealthFitOptions)) -> Result<()> {
     let (mut held, mut sums, mut judged) = ([[0_u64; 2]; 2], [0.0; 2], 0_u32);
-    for seed in 1..=companies {
-        let options = SimulationOptions::new(accounts, seed).causes(causes).monthly_hazard(0.015);
-        let company = Company::simulate(options.growth(Growth::Settled).seasonality(Seasonality::Flat))?;
-        let fitted = company.portfolio()?.fit_health(HealthFitOptions::new().signals(signals))?;
+    for seed in 1..=companies.unwrap_or(10) {
+        let (company, fit) = of(seed);
+        let fitted = Company::simulate(company)?.portfolio()?.fit_health(fit)?;
         let Some(accuracy) = fitted.accuracy() else { continue };
         let slopes = accuracy.calibration_slope.zip(accuracy.calibration_slope_in_all);
         let Some((slope, slope_in_all)) = slopes else { continue };

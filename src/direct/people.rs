@@ -1,7 +1,10 @@
 //! Who acted for which account, in which windows.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::dense::Dense;
 
@@ -64,22 +67,31 @@ impl People {
         self
     }
 
-    /// For each user and account once: the account, and the windows.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, InWindows)> {
+    /// Of so many accounts, how many users each has in either window.
+    pub(super) fn counts(&self, accounts: usize) -> Vec<[u32; WINDOWS as usize]> {
+        let counts: Vec<[AtomicU32; WINDOWS as usize]> = (0..accounts).map(|_| Default::default()).collect();
+        let count = |account: u32, windows: InWindows| {
+            for (window, count) in counts[account as usize].iter().enumerate() {
+                if windows >> window & 1 > 0 {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
         // What one worker has met first, another may have in its table.
         let of_table = |place: usize, account: u32| match self.others.is_empty() {
             true => 0,
             false => self.others.get(&(self.dense.key(place), account)).copied().unwrap_or(0),
         };
-        let own = self.own.iter().enumerate().filter(|(_, own)| **own > 0).map(move |(place, &own)| {
+        self.own.par_iter().enumerate().filter(|(_, own)| **own > 0).for_each(|(place, &own)| {
             let (account, windows) = split(own);
-            (account, windows | of_table(place, account))
+            count(account, windows | of_table(place, account));
         });
         let counted = |user: u64, account: u32| {
             self.own.get(self.dense.place(user)).is_some_and(|own| own >> WINDOWS == account + 1)
         };
-        let others = self.others.iter().filter(move |((user, account), _)| !counted(*user, *account));
-        own.chain(others.map(|((_, account), &windows)| (*account, windows)))
+        let others = self.others.iter().filter(|((user, account), _)| !counted(*user, *account));
+        others.for_each(|((_, account), &windows)| count(*account, windows));
+        counts.into_iter().map(|counts| counts.map(AtomicU32::into_inner)).collect()
     }
 }
 
@@ -109,10 +121,12 @@ mod tests {
             *expected.entry((user, account)).or_default() |= windows;
         }
         let [one, other] = workers;
-        let mut found: Vec<_> = one.join(other).iter().collect();
-        found.sort_unstable();
-        let mut expected: Vec<_> = expected.into_iter().map(|((_, account), windows)| (account, windows)).collect();
-        expected.sort_unstable();
+        let found = one.join(other).counts(7);
+        let in_window = |account: u32, window: u32| {
+            let own = |(key, windows): (&(u64, u32), &InWindows)| key.1 == account && windows >> window & 1 > 0;
+            expected.iter().map(own).map(u32::from).sum::<u32>()
+        };
+        let expected: Vec<[u32; 2]> = (0..7).map(|account| [0, 1].map(|window| in_window(account, window))).collect();
         assert_eq!(found, expected);
     }
 }

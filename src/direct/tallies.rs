@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
+use rayon::prelude::*;
 
 use super::days::Days;
 use super::dense::Dense;
@@ -182,30 +183,28 @@ impl<const WORDS: usize> Tallies<WORDS> {
         if self.of.len() < other.of.len() {
             std::mem::swap(&mut self, &mut other);
         }
-        for (tally, more) in self.of.iter_mut().zip(&other.of) {
-            for window in [BASELINE, RECENT] {
-                tally.events[window] += more.events[window];
-                tally.low[window] |= more.low[window];
+        let (tallies, people) = ((&mut self.of, &mut self.before), self.people);
+        let tallied = || {
+            for (tally, more) in tallies.0.iter_mut().zip(&other.of) {
+                for window in [BASELINE, RECENT] {
+                    tally.events[window] += more.events[window];
+                    tally.low[window] |= more.low[window];
+                }
+                tally.active.iter_mut().zip(more.active).for_each(|(days, more)| *days |= more);
             }
-            tally.active.iter_mut().zip(more.active).for_each(|(days, more)| *days |= more);
-        }
-        self.before.iter_mut().zip(&other.before).for_each(|(day, &other)| *day = other.max(*day));
+            tallies.1.iter_mut().zip(&other.before).for_each(|(day, &other)| *day = other.max(*day));
+        };
+        ((), self.people) = rayon::join(tallied, || people.join(other.people));
         self.high.extend(other.high);
-        self.people = self.people.join(other.people);
         self
     }
 
     /// What is found of every account that was active by the end of the windows, in the order of the places.
     pub(super) fn found(&self, features: bool) -> Vec<Found> {
-        let mut people = vec![[0_u32; 2]; self.of.len()];
-        for (account, windows) in self.people.iter() {
-            for (window, count) in people[account as usize].iter_mut().enumerate() {
-                *count += u32::from(windows >> window & 1);
-            }
-        }
+        let people = self.people.counts(self.of.len());
         let mut high = vec![[0_u32; 2]; if self.high.is_empty() { 0 } else { self.of.len() }];
         self.high.iter().for_each(|&(account, _, window)| high[account as usize][window] += 1);
-        let found = (0..self.of.len()).filter_map(|place| {
+        let found = (0..self.of.len()).into_par_iter().filter_map(|place| {
             let tally = &self.of[place];
             let (days, before) = (Days(&tally.active), self.before[place]);
             let start = *self.windows.baseline.start();

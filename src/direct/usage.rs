@@ -230,7 +230,8 @@ impl<const WORDS: usize> Read<WORDS> {
             }
         };
         let found = in_order(self.tallies.found(features), ids);
-        let accounts = (ids.ids(found.iter().map(|found| found.key)), found.iter().map(used).collect());
+        let accounts =
+            rayon::join(|| ids.ids(found.iter().map(|found| found.key)), || found.iter().map(used).collect());
         Ok(Usage::of_accounts(options.clone(), as_of, intake, accounts))
     }
 }
