@@ -225,6 +225,7 @@ impl<'a> Reader<'a> {
         intake: &mut Intake,
     ) -> Result<Vec<i32>> {
         days.clear();
+        days.reserve(from.time.len());
         // First every time on its own, then the reasons to leave a row out, most of which most logs do not have.
         let (mut least, mut most) = (i32::MAX, i32::MIN);
         self.runs(&from.time, |day, run| {

@@ -178,10 +178,13 @@ impl Clock {
         }
     }
 
-    /// The instants of a day within the present stretch.
+    /// The instants of a day within the present stretch, which holds one of them.
     fn ends_of(&self, day: i32) -> (i64, i64) {
-        let start = i64::from(day).saturating_mul(self.units_per_day).saturating_sub(self.last.offset);
-        (start.max(self.last.from), start.saturating_add(self.units_per_day).min(self.last.to))
+        // Near its ends an i64 has no room for the midnights of a day.
+        let [from, to, offset] = [self.last.from, self.last.to, self.last.offset].map(i128::from);
+        let start = i128::from(day) * i128::from(self.units_per_day) - offset;
+        let within = |instant: i128| i64::try_from(instant.clamp(from, to)).unwrap_or(self.last.to);
+        (within(start), within(start + i128::from(self.units_per_day)))
     }
 
     /// The local day of an instant, or `None` if it lies outside the years 1 to 9999.
@@ -316,6 +319,19 @@ mod tests {
             assert_eq!(days, expected, "{name}");
         }
         Clock::new(&Zone::utc(), 1).runs(&[], |_, _| panic!("there is none"));
+        // The first and the last days that an i64 of nanoseconds holds, every seven minutes.
+        for name in ["UTC", "Asia/Kolkata", "America/Los_Angeles", "Etc/GMT-14"] {
+            let zone = Zone::new(name).unwrap();
+            let (mut clock, mut alone) =
+                (Clock::new(&zone, NANOSECONDS_PER_SECOND), Clock::new(&zone, NANOSECONDS_PER_SECOND));
+            let instants = || (0..600_i64).map(|step| step * 420 * NANOSECONDS_PER_SECOND);
+            let instants: Vec<i64> =
+                instants().map(|after| i64::MIN + after).chain(instants().map(|before| i64::MAX - before)).collect();
+            let mut days = Vec::new();
+            clock.runs(&instants, |day, run| days.extend(repeat_n(day, run)));
+            let expected: Vec<i32> = instants.iter().map(|&instant| alone.day(instant).unwrap_or(NO_DATE)).collect();
+            assert_eq!(days, expected, "{name}");
+        }
     }
 
     #[cfg(feature = "lazy")]

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::ends::Ends;
-use super::log::{Door, Log, keys, read_all};
-use crate::activity::{Activity, EventColumns, Intake, LEFT_OUT, Pools};
+use super::log::{Door, Log, keys, read_all, runs};
+use crate::activity::{Activity, EventColumns, Intake, Pools};
 use crate::calendar::{Calendar, Date};
 use crate::error::{Error, Result};
 use crate::frame::ids::IdType;
@@ -23,7 +23,7 @@ impl Lifetimes {
     /// ```
     ///
     /// The answer is the same, ids, order and [`intake`](Self::intake) included. On the way there nothing is kept but
-    /// the first and the last day of every user, for which each processor takes 4 bytes for every number from the least
+    /// the first and the last day of every user, for which each processor takes 4 bytes and a bit for every number from the least
     /// id to the greatest. Of the columns those of users and times are read, and others that are mapped only where the
     /// file does not tell how many nulls they have, or that users or times have some. Whoever asks one question takes
     /// this way; whoever asks several reads the log once, into an [`Activity`], and asks that.
@@ -90,23 +90,17 @@ pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<
         &groups,
         || (doors.clone(), Ends::new(dense), Intake::default()),
         |([few, all], ends, intake), group| {
-            let mut room = true;
+            let Some(known) = group.intake else {
+                return all.read(&group.rows, pools.each(), |batch, read| {
+                    *intake += read;
+                    runs(batch).all(|(users, day)| ends.add(users, day))
+                });
+            };
             // Where no row is left out, the columns that are not needed say nothing that is not known.
-            if let Some(known) = group.intake {
-                *intake += known;
-                let sound = few.read_runs(&group.rows, pools.each(), |keys, day| room = room && ends.add(keys, day))?;
-                return Ok(sound && room);
-            }
-            all.read(&group.rows, pools.each(), |batch, read| {
-                *intake += read;
-                let mut keys = &batch.user.keys[..];
-                for run in batch.day.chunk_by(|one, other| one == other) {
-                    let (own, others) = keys.split_at(run.len());
-                    room = room && (run[0] == LEFT_OUT || ends.add(own, run[0]));
-                    keys = others;
-                }
-                room
-            })
+            *intake += known;
+            let mut room = true;
+            let take = |users: &[u64], day| room = room && ends.add(users, day);
+            Ok(few.read_runs(&group.rows, pools.each(), take)? && room)
         },
     )?;
     let Some(workers) = workers else { return Ok(None) };

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::dense::KeyRange;
 use crate::activity::{
-    Batch, EventColumns, Intake, Plan, Pools, Reader, RowGroup, first_error, in_parallel, open, row_groups, type_read,
+    Batch, EventColumns, Intake, LEFT_OUT, Plan, Pools, Reader, RowGroup, first_error, in_parallel, open, row_groups,
+    type_read,
 };
 use crate::calendar::{Calendar, Clock, Date};
 use crate::error::Result;
@@ -176,8 +177,8 @@ impl<'a> Door<'a> {
         Ok(taken)
     }
 
-    /// Reads a row group of which it is known that no row is left out, and hands the keys of its users to `take`, in runs of
-    /// rows of one day. `false` if it is not so.
+    /// Reads a row group of which it is known that neither users nor times are null, and hands the keys of its users to
+    /// `take`, in runs of rows of one day. `false` if it is not so.
     pub(super) fn read_runs(
         &mut self,
         rows: &RowGroup<'_>,
@@ -187,6 +188,17 @@ impl<'a> Door<'a> {
         let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
         self.reader.read_runs(&columns, pools, take)
     }
+}
+
+/// The keys of the users of a batch in runs of rows of one day, without those that are left out.
+pub(super) fn runs<'b>(batch: &'b Batch<'_>) -> impl Iterator<Item = (&'b [u64], i32)> {
+    let mut rest = &batch.user.keys[..];
+    let runs = batch.day.chunk_by(|one, other| one == other).map(move |run| {
+        let (own, others) = rest.split_at(run.len());
+        rest = others;
+        (own, run[0])
+    });
+    runs.filter(|(_, day)| *day != LEFT_OUT)
 }
 
 /// Reads row groups on all processors, each worker into a state of its own, until one says that the log cannot be read

@@ -53,7 +53,8 @@ mod tests {
         let time = time.cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
         let path = std::env::temp_dir().join(format!("attrition-direct-hourly-{}.parquet", std::process::id()));
         let writer = ParquetWriter::new(File::create(&path).unwrap()).with_statistics(StatisticsOptions::full());
-        let columns = vec![of("user", 70), time, of("account", 7)];
+        let some: Vec<_> = rows.clone().map(|row| (row % 5 > 0).then_some(row % 7)).collect();
+        let columns = vec![of("user", 70), time, of("account", 7), Column::new("some".into(), some)];
         writer.with_row_group_size(Some(6)).finish(&mut DataFrame::new(2_400, columns).unwrap()).unwrap();
         [path]
     }
@@ -92,6 +93,8 @@ mod tests {
         assert!(usage::short::<2>(&log, &UsageOptions::latest()).unwrap().is_some());
         let clock_times = columns.clone().clock_times();
         assert_eq!(ways(&hours, &clock_times), [true; 3]);
+        // Events without an account, of which there are some before the windows too.
+        assert_eq!(ways(&hours, &EventColumns::new("user", "day").account("some")), [true; 3]);
         for [path] in [plain, integers, scattered, untold, hours] {
             std::fs::remove_file(path).unwrap();
         }

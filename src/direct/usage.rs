@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::dense::Dense;
-use super::log::{Door, Group, Log, keys, read_all};
+use super::log::{Door, Group, Log, keys, read_all, runs};
 use super::tallies::{Found, Tallies};
 use crate::activity::{Activity, Batch, EventColumns, Intake, LEFT_OUT, Plan, Pools};
 use crate::calendar::{Calendar, Date};
@@ -100,7 +100,7 @@ enum Needed {
     All,
     /// What usage is made of; none of its rows is left out.
     Usage,
-    /// Accounts and days; likewise.
+    /// Accounts and days; likewise, though accounts may be null.
     Days,
     /// Nothing: likewise, and it lies after the windows.
     Nothing,
@@ -158,9 +158,17 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
             match needed {
                 Needed::Nothing => Ok(true),
                 Needed::Days => {
-                    let (mut room, pools) = (true, Pools { user: of_pools.account, ..of_pools });
-                    let take = |accounts: &[u64], day| room = room && read.tallies.add_before(accounts, day);
-                    Ok(days.read_runs(&group.rows, pools, take)? && room)
+                    let pools = Pools { user: of_pools.account, ..of_pools };
+                    let mut take = |accounts: &[u64], day| read.tallies.add_before(accounts, day);
+                    if group.intake.is_some_and(|known| known.without_account > 0) {
+                        return days.read(&group.rows, pools, |batch, _| {
+                            runs(batch).all(|(accounts, day)| take(accounts, day))
+                        });
+                    }
+                    let mut room = true;
+                    let sound =
+                        days.read_runs(&group.rows, pools, |accounts, day| room = room && take(accounts, day))?;
+                    Ok(sound && room)
                 }
                 Needed::Usage => {
                     usage.read(&group.rows, of_pools, |batch, intake| intake.left_out() == 0 && read.tallies.add(batch))
