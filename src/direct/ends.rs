@@ -242,4 +242,17 @@ mod tests {
             assert_eq!(ends.settled().iter().next(), fits.then_some((3, day, day)));
         }
     }
+
+    /// A key without room comes while others of its day are marked.
+    #[test]
+    fn room_is_made_among_marks() {
+        let mut ends = Ends::new(Dense::new(None, Ends::BYTES, 0).unwrap());
+        assert!(ends.add(&[NEAR as u64; 20_000], 1));
+        let places = ends.last.len() as u64;
+        assert!(ends.add(&[3, places + 70, 3, 4], 2) && ends.marks);
+        assert!(ends.add(&[4, places + 71], 0) && ends.add(&[5], 3));
+        let found: Vec<_> = ends.settled().iter().collect();
+        let near = (NEAR as u64, 1, 1);
+        assert_eq!(found, [(3, 2, 2), (4, 0, 2), (5, 3, 3), near, (places + 70, 2, 2), (places + 71, 0, 0)]);
+    }
 }

@@ -98,9 +98,7 @@ pub(super) fn short(log: &Log<'_>, options: &LifetimesOptions) -> Result<Option<
             };
             // Where no row is left out, the columns that are not needed say nothing that is not known.
             *intake += known;
-            let mut room = true;
-            let take = |users: &[u64], day| room = room && ends.add(users, day);
-            Ok(few.read_runs(&group.rows, pools.each(), take)? && room)
+            few.read_runs(&group.rows, pools.each(), |users, day| ends.add(users, day))
         },
     )?;
     let Some(workers) = workers else { return Ok(None) };

@@ -178,15 +178,17 @@ impl<'a> Door<'a> {
     }
 
     /// Reads a row group of which it is known that neither users nor times are null, and hands the keys of its users to
-    /// `take`, in runs of rows of one day. `false` if it is not so.
+    /// `take`, in runs of rows of one day, until that says `false`. `false`, too, if it is not as is known.
     pub(super) fn read_runs(
         &mut self,
         rows: &RowGroup<'_>,
         pools: Pools<&Pool>,
-        take: impl FnMut(&[u64], i32),
+        mut take: impl FnMut(&[u64], i32) -> bool,
     ) -> Result<bool> {
         let columns = self.reader.columns(&rows.read(&self.names)?, rows.first_row)?;
-        self.reader.read_runs(&columns, pools, take)
+        let mut taken = true;
+        let sound = self.reader.read_runs(&columns, pools, |keys, day| taken = taken && take(keys, day))?;
+        Ok(sound && taken)
     }
 }
 

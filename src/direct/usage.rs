@@ -160,15 +160,10 @@ pub(super) fn short<const WORDS: usize>(log: &Log<'_>, options: &UsageOptions) -
                 Needed::Days => {
                     let pools = Pools { user: of_pools.account, ..of_pools };
                     let mut take = |accounts: &[u64], day| read.tallies.add_before(accounts, day);
-                    if group.intake.is_some_and(|known| known.without_account > 0) {
-                        return days.read(&group.rows, pools, |batch, _| {
-                            runs(batch).all(|(accounts, day)| take(accounts, day))
-                        });
+                    if group.intake.is_some_and(|known| known.without_account == 0) {
+                        return days.read_runs(&group.rows, pools, take);
                     }
-                    let mut room = true;
-                    let sound =
-                        days.read_runs(&group.rows, pools, |accounts, day| room = room && take(accounts, day))?;
-                    Ok(sound && room)
+                    days.read(&group.rows, pools, |batch, _| runs(batch).all(|(accounts, day)| take(accounts, day)))
                 }
                 Needed::Usage => {
                     usage.read(&group.rows, of_pools, |batch, intake| intake.left_out() == 0 && read.tallies.add(batch))

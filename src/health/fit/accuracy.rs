@@ -120,7 +120,7 @@ impl HealthAccuracy {
 
     /// Whether the intervals of the [intercept](Self::calibration_intercept_in_all) and the
     /// [slope](Self::calibration_slope_in_all) with all that is unsure hold 0 and 1: with base rates and the meaning of signals
-    /// moving as far as is assumed, nothing speaks against the model. These intervals hold more often than they say, so that a small
+    /// moving as far as is assumed, nothing speaks against the model. These intervals can hold more often than they say, so that a small
     /// fault that is there company after company goes unnoticed; [`is_calibrated`](Self::is_calibrated) is the stricter of the two.
     #[must_use]
     pub fn is_calibrated_in_all(&self) -> bool {
